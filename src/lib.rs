@@ -1,7 +1,9 @@
 //! keepwell
 
 pub mod error;
+pub mod explain;
 pub mod frame;
+pub mod health;
 pub mod metric;
 pub mod model;
 pub mod schema;

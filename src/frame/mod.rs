@@ -2,4 +2,68 @@
 
 mod table;
 
+use std::sync::Arc;
+
+use crate::schema::Schema;
+
 pub use table::{Categories, Column, MISSING_CODE, Table};
+
+/// `n` accounts as known at a date, by schema.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    schema: Arc<Schema>,
+    ids: Vec<String>,
+    signals: Table,
+    churn: Option<Vec<Option<bool>>>,
+    expansion: Option<Vec<Option<bool>>>,
+    value_cents: Option<Vec<Option<i64>>>,
+    segments: Table,
+    as_of: Option<Vec<jiff::civil::Date>>,
+}
+
+impl Frame {
+    /// The schema it was read by.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// Number of accounts, `n`.
+    pub fn n_rows(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Account ids, distinct unless the schema has `as_of`.
+    pub fn ids(&self) -> &[String] {
+        &self.ids
+    }
+
+    /// The schema's signals, `n × d`, named and ordered as in the schema.
+    pub fn signals(&self) -> &Table {
+        &self.signals
+    }
+
+    /// Whether each account left; `None` for a row is censored. `None` for all where the table has no such column.
+    pub fn churn(&self) -> Option<&[Option<bool>]> {
+        self.churn.as_deref()
+    }
+
+    /// Whether each account grew, as [`churn`](Self::churn).
+    pub fn expansion(&self) -> Option<&[Option<bool>]> {
+        self.expansion.as_deref()
+    }
+
+    /// Recurring value of each account in minor units of the schema's currency.
+    pub fn value_cents(&self) -> Option<&[Option<i64>]> {
+        self.value_cents.as_deref()
+    }
+
+    /// The segment keys, `n` × number of keys, all categories.
+    pub fn segments(&self) -> &Table {
+        &self.segments
+    }
+
+    /// The date at which each row was known.
+    pub fn as_of(&self) -> Option<&[jiff::civil::Date]> {
+        self.as_of.as_deref()
+    }
+}

@@ -1,0 +1,55 @@
+//! What a model says of each account of a frame.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::explain::Reason;
+use crate::frame::Frame;
+
+/// Health in three steps. An order: red is worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Band {
+    /// Among the riskiest.
+    Red,
+    /// To be watched.
+    Amber,
+    /// The rest.
+    Green,
+}
+
+impl fmt::Display for Band {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Band::Red => "red",
+            Band::Amber => "amber",
+            Band::Green => "green",
+        })
+    }
+}
+
+/// Scores, health and reasons of `n` accounts, with the frame they were read from.
+///
+/// Churn columns are there where the model was trained on churn, expansion columns where on expansion.
+#[derive(Clone, Debug)]
+pub struct Scored {
+    /// The accounts that were scored.
+    pub frame: Frame,
+    /// Calibrated probability of churn within the horizon, in (0, 1).
+    pub churn_probability: Option<Vec<f64>>,
+    /// Calibrated probability of expansion within the horizon, in (0, 1).
+    pub expansion_probability: Option<Vec<f64>>,
+    /// Health, 0 to 100; 50 is usual. From churn risk, or from expansion where only that was trained.
+    pub health: Vec<f64>,
+    /// The band of each account.
+    pub band: Vec<Band>,
+    /// Sub-scores 0 to 100 of the eight dimensions in the order of `Dimension::ALL`, `n × 8`; 50 is usual.
+    pub sub_scores: Vec<[f64; 8]>,
+    /// Reasons for the churn score (for expansion where only that was trained), strongest first.
+    pub reasons: Vec<Vec<Reason>>,
+    /// Reasons for the expansion score, strongest first.
+    pub expansion_reasons: Vec<Vec<Reason>>,
+    /// Length of the horizon of the probabilities, in days.
+    pub horizon_days: u32,
+}
