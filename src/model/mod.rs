@@ -1,6 +1,7 @@
 //! What every fitted model keeps, and the models: logistic, gradient trees, their blend, calibration, baselines.
 
 mod features;
+mod file;
 
 use std::ops::ControlFlow;
 
@@ -8,6 +9,7 @@ use crate::error::Result;
 use crate::frame::Table;
 
 pub use features::{EncodedColumn, FeatureKind, Features};
+pub use file::ModelFile;
 
 /// The contract of a fitted model for one two-class label.
 ///
