@@ -1,15 +1,19 @@
 //! What every fitted model keeps, and the models: logistic, gradient trees, their blend, calibration, baselines.
 
+mod calibration;
 mod features;
 mod file;
+mod logistic;
 
 use std::ops::ControlFlow;
 
 use crate::error::Result;
 use crate::frame::Table;
 
+pub use calibration::BetaCalibration;
 pub use features::{EncodedColumn, FeatureKind, Features};
 pub use file::ModelFile;
+pub use logistic::{DEFAULT_CS, LogisticClassifier, LogisticParams, ValidLogisticParams};
 
 /// The contract of a fitted model for one two-class label.
 ///
