@@ -1,6 +1,8 @@
 //! What every fitted model keeps, and the models: logistic, gradient trees, their blend, calibration, baselines.
 
 mod features;
+pub mod gradient_trees;
+pub mod loss;
 
 use std::ops::ControlFlow;
 
@@ -8,6 +10,7 @@ use crate::error::Result;
 use crate::frame::Table;
 
 pub use features::{EncodedColumn, FeatureKind, Features};
+pub use gradient_trees::{GradientTreesClassifier, GradientTreesParams};
 
 /// The contract of a fitted model for one two-class label.
 ///
