@@ -3,7 +3,9 @@
 mod calibration;
 mod features;
 mod file;
+pub mod gradient_trees;
 mod logistic;
+pub mod loss;
 
 use std::ops::ControlFlow;
 
@@ -13,6 +15,7 @@ use crate::frame::Table;
 pub use calibration::BetaCalibration;
 pub use features::{EncodedColumn, FeatureKind, Features};
 pub use file::ModelFile;
+pub use gradient_trees::{GradientTreesClassifier, GradientTreesParams};
 pub use logistic::{DEFAULT_CS, LogisticClassifier, LogisticParams, ValidLogisticParams};
 
 /// The contract of a fitted model for one two-class label.
