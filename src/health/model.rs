@@ -52,9 +52,9 @@ impl HealthModelParams {
         self
     }
 
-    /// Threads to train with, 0 for all cores. Default: 0.
-    pub fn n_jobs(mut self, threads: usize) -> Self {
-        self.blend = self.blend.n_jobs(threads);
+    /// Threads to train with, at least 1; `None` takes rayon's current pool. Default: `None`.
+    pub fn n_jobs(mut self, n_jobs: impl Into<Option<usize>>) -> Self {
+        self.blend = self.blend.n_jobs(n_jobs);
         self
     }
 
@@ -89,7 +89,7 @@ impl HealthModelParams {
     /// As [`fit`](Self::fit), and [`ErrorKind::Cancelled`].
     pub fn fit_with_progress(&self, past: &Frame, on_progress: OnProgress<'_>) -> Result<HealthModel> {
         self.check()?;
-        self.schema.same_signals(past.schema())?;
+        self.schema.check_same_signals(past.schema())?;
         let labels = self.labels(past)?;
         let share = 1.0 / labels.len() as f64;
         let mut model = HealthModel {
@@ -113,7 +113,7 @@ impl HealthModelParams {
     }
 
     /// The labels that the frame has, at least one.
-    fn labels<'a>(&self, past: &'a Frame) -> Result<Vec<(Outcome, Label<'a>)>> {
+    fn labels<'a>(&'a self, past: &'a Frame) -> Result<Vec<(Outcome, Label<'a>)>> {
         let named = [
             (Outcome::Churn, &self.schema.labels.churn, past.churn()),
             (Outcome::Expansion, &self.schema.labels.expansion, past.expansion()),
@@ -140,8 +140,9 @@ impl HealthModelParams {
         on_progress: OnProgress<'_>,
     ) -> Result<FittedScore> {
         let (rows, happened) = label.known()?;
+        label.check_classes(&happened)?;
         let table = if rows.len() == signals.n_rows() { signals.clone() } else { signals.take(&rows) };
-        let params = self.blend.clone().label(label.name).monotonic(self.monotonic(outcome));
+        let params = self.blend.clone().monotonic(self.monotonic(outcome));
         let (blend, out_of_fold) = params.fit_out_of_fold(&table, &happened, None, on_progress)?;
         let contributions = blend.contributions(&table)?;
         let shares = [self.red_share, self.amber_share];
@@ -198,6 +199,16 @@ impl Label<'_> {
             );
         }
         Ok(known)
+    }
+
+    fn check_classes(&self, happened: &[bool]) -> Result<()> {
+        let class = match (happened.contains(&false), happened.contains(&true)) {
+            (true, true) => return Ok(()),
+            (_, true) => "true",
+            _ => "false",
+        };
+        let (label, n_rows) = (self.name.to_owned(), happened.len());
+        Err(ErrorKind::OneClass { label, class, n_rows }.into())
     }
 }
 
@@ -296,7 +307,7 @@ impl HealthModel {
     /// # Errors
     /// A frame of another schema.
     pub fn score_with_reasons(&self, accounts: &Frame, n_reasons: usize) -> Result<Scored> {
-        self.schema.same_signals(accounts.schema())?;
+        self.schema.check_same_signals(accounts.schema())?;
         let table = accounts.signals();
         let told = |score: &Option<FittedScore>, outcome| {
             score.as_ref().map(|score| self.tell(score, outcome, table, n_reasons)).transpose()
@@ -315,7 +326,7 @@ impl HealthModel {
             health,
             band,
             sub_scores,
-            reasons: churn_reasons.unwrap_or_default(),
+            reasons: churn_reasons.or_else(|| expansion_reasons.clone()).unwrap_or_default(),
             expansion_reasons: expansion_reasons.unwrap_or_default(),
             horizon_days: self.horizon_days,
         })
@@ -326,7 +337,7 @@ impl HealthModel {
     /// # Errors
     /// A frame of another schema.
     pub fn contributions(&self, accounts: &Frame, outcome: Outcome) -> Result<Option<Contributions>> {
-        self.schema.same_signals(accounts.schema())?;
+        self.schema.check_same_signals(accounts.schema())?;
         let score = match outcome {
             Outcome::Churn => &self.churn,
             Outcome::Expansion => &self.expansion,

@@ -67,7 +67,8 @@ impl<'a> Problem<'a> {
 
     fn slope(&self, weights: &[f64]) -> Slope {
         let k = weights.len();
-        let mut gradient: Vec<f64> = weights.iter().map(|weight| self.ridge * (weight - self.equal())).collect();
+        let mut gradient: Vec<f64> =
+            weights.iter().map(|weight| self.ridge * (weight - self.equal())).collect();
         let mut hessian: Vec<Vec<f64>> =
             (0..k).map(|a| (0..k).map(|b| if a == b { self.ridge } else { 0.0 }).collect()).collect();
         for row in 0..self.y.len() {

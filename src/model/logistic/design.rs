@@ -502,6 +502,11 @@ impl Scorer {
         }
     }
 
+    /// Log-odds of the average training row.
+    pub(crate) fn base(&self) -> f64 {
+        self.base
+    }
+
     /// Log-odds of `n` rows.
     pub(crate) fn log_odds(&self, columns: &[EncodedColumn<'_>], n_rows: usize) -> Vec<f64> {
         let mut log_odds = vec![self.base; n_rows];
