@@ -32,8 +32,19 @@ pub(super) struct Explainer {
 /// The games of one tree: every leaf stands in one of the subtrees or among the deep ones.
 #[derive(Clone, Debug, Default)]
 struct TreeGames {
+    tests: Vec<NumberTest>,
+    /// Nodes that split on a category.
+    category_nodes: Vec<(usize, Node)>,
     subtrees: Vec<Subtree>,
     deep: Vec<LeafGame>,
+}
+
+/// A node that splits on a number, small enough to test many of them without a branch; a category's is never left.
+#[derive(Clone, Copy, Debug)]
+struct NumberTest {
+    threshold: f64,
+    column: u32,
+    missing_left: bool,
 }
 
 /// A subtree whose contributions stand in a table.
@@ -68,15 +79,25 @@ struct LeafGame {
 #[derive(Clone, Debug)]
 struct Player {
     column: u32,
-    /// The share of training rows that keep to the path at this column's nodes, `z`.
+    /// The share of training rows that keep to the path at this column's nodes, `z`; above 0.
     share: f64,
-    /// Nodes of this column on the path, and whether it goes left there.
+    /// What it decides at the nodes of this column that are among the tree's first 64.
+    required: Required,
+    /// Nodes of this column beyond those, and whether it goes left there.
     turns: Vec<(u32, bool)>,
 }
 
-/// Points and weights on (0, 1), exact for polynomials of degree `2·points − 1`.
+/// Points `t` on (0, 1), `1 − t` and weights, exact for polynomials of degree `2·points − 1`; in fours, so that they
+/// are computed with side by side, the last ones filled up with weight 0.
 #[derive(Clone, Debug)]
-struct Quadrature(Vec<(f64, f64)>);
+struct Quadrature(Vec<Points>);
+
+#[derive(Clone, Copy, Debug)]
+struct Points {
+    t: [f64; 4],
+    rest: [f64; 4],
+    weight: [f64; 4],
+}
 
 impl Forest {
     /// The mean of the sum over the training rows: what contributions add to.
@@ -92,7 +113,7 @@ impl Forest {
     pub fn contributions_row(&self, row: &[f64], out: &mut [f64]) {
         assert_eq!(out.len(), self.n_columns(), "a contribution for each column");
         out.fill(0.0);
-        self.explainer().add_row(self, row, out);
+        self.explainer().add_row(row, out);
     }
 
     /// The contributions for `n` rows of `d` columns: `n × d`, row-major.
@@ -108,7 +129,7 @@ impl Forest {
         let explainer = self.explainer();
         self.for_blocks(columns, &mut out, d, |tile, out| {
             for (row, out) in tile.chunks(d).zip(out.chunks_mut(d)) {
-                explainer.add_row(self, row, out);
+                explainer.add_row(row, out);
             }
         });
         out
@@ -126,31 +147,66 @@ impl Explainer {
         Explainer { expected, trees: games, quadratures }
     }
 
-    fn add_row(&self, forest: &Forest, row: &[f64], out: &mut [f64]) {
+    fn add_row(&self, row: &[f64], out: &mut [f64]) {
         let mut decisions = Vec::new();
-        for (tree, games) in forest.trees().iter().zip(&self.trees) {
-            decide(&tree.nodes, row, &mut decisions);
+        for games in &self.trees {
+            games.decide(row, &mut decisions);
             for subtree in &games.subtrees {
                 subtree.add(decisions[0], out);
             }
             for game in &games.deep {
-                game.add(
-                    |node| decisions[node as usize / 64] >> (node % 64) & 1 == 1,
-                    &self.quadratures,
-                    out,
-                );
+                game.add(&decisions, &self.quadratures, out);
             }
         }
     }
 }
 
-/// The row's decision at every node, a bit each: 1 for left.
-fn decide(nodes: &[Node], row: &[f64], decisions: &mut Vec<u64>) {
-    decisions.clear();
-    decisions.extend(nodes.chunks(64).map(|nodes| {
-        let bit = |(at, node): (usize, &Node)| u64::from(node.goes_left(row[node.column as usize])) << at;
-        nodes.iter().enumerate().map(bit).sum::<u64>()
-    }));
+impl TreeGames {
+    fn new(tree: &Tree) -> Self {
+        let categories = tree.nodes.iter().enumerate().filter(|(_, node)| node.threshold().is_none());
+        TreeGames {
+            tests: tree.nodes.iter().map(NumberTest::new).collect(),
+            category_nodes: categories.map(|(at, node)| (at, node.clone())).collect(),
+            ..TreeGames::default()
+        }
+    }
+
+    /// The row's decision at every node, a bit each: 1 for left.
+    fn decide(&self, row: &[f64], decisions: &mut Vec<u64>) {
+        decisions.clear();
+        decisions.extend(self.tests.chunks(64).map(|tests| {
+            tests.iter().rev().fold(0, |bits, test| bits << 1 | u64::from(test.goes_left(row)))
+        }));
+        for (at, node) in &self.category_nodes {
+            decisions[at / 64] |= u64::from(node.goes_left(row[node.column as usize])) << (at % 64);
+        }
+    }
+}
+
+impl NumberTest {
+    fn new(node: &Node) -> Self {
+        let (threshold, missing_left) =
+            node.threshold().map_or((f64::NEG_INFINITY, false), |threshold| (threshold, node.missing_left));
+        NumberTest { threshold, column: node.column, missing_left }
+    }
+
+    #[inline(always)]
+    fn goes_left(&self, row: &[f64]) -> bool {
+        let value = row[self.column as usize];
+        (value <= self.threshold) | (value.is_nan() & self.missing_left)
+    }
+}
+
+impl Required {
+    fn hold(&self, decisions: u64) -> bool {
+        decisions & self.mask == self.value
+    }
+
+    /// Requires a decision at one of the first 64 nodes.
+    fn and(&mut self, node: u32, left: bool) {
+        self.mask |= 1 << node;
+        self.value |= u64::from(left) << node;
+    }
 }
 
 fn expected(tree: &Tree) -> f64 {
@@ -162,8 +218,8 @@ impl Subtree {
     #[inline]
     fn add(&self, decisions: u64, out: &mut [f64]) {
         let inside = decisions >> self.first_node & ((1 << self.n_nodes) - 1);
-        let holds = |required: &Required| u64::from(decisions & required.mask == required.value);
-        let path = self.path.iter().rev().fold(0, |bits, required| bits << 1 | holds(required));
+        let path =
+            self.path.iter().rev().fold(0, |bits, required| bits << 1 | u64::from(required.hold(decisions)));
         let state = (inside << self.path.len() | path) as usize;
         let line = &self.table[state * self.columns.len()..][..self.columns.len()];
         for (&column, contribution) in self.columns.iter().zip(line) {
@@ -173,34 +229,59 @@ impl Subtree {
 }
 
 impl LeafGame {
-    /// Adds the leaf's contributions, given what the row decides at a node.
-    fn add(&self, goes_left: impl Fn(u32) -> bool, quadratures: &[Quadrature], out: &mut [f64]) {
-        let keeps = |player: &Player| player.turns.iter().all(|&(node, left)| goes_left(node) == left);
+    /// Adds the leaf's contributions for a row's decisions.
+    fn add(&self, decisions: &[u64], quadratures: &[Quadrature], out: &mut [f64]) {
+        let goes_left = |node: u32| decisions[node as usize / 64] >> (node % 64) & 1 == 1;
+        let keeps = |player: &Player| {
+            player.required.hold(decisions[0])
+                && player.turns.iter().all(|&(node, left)| goes_left(node) == left)
+        };
         let quadrature = &quadratures[self.players.len().div_ceil(2)];
         self.shapley(keeps, quadrature, |player, contribution| out[player.column as usize] += contribution);
     }
 
-    /// The formula at the top of this file. Every factor is above 0, since the points lie inside (0, 1).
+    /// Gives every player its contribution, in parts to be added up, by the formula at the top of this file. The
+    /// quotient by a player's own factor is the same for all players that are not present.
     fn shapley(
         &self,
         keeps: impl Fn(&Player) -> bool,
         quadrature: &Quadrature,
         mut give: impl FnMut(&Player, f64),
     ) {
-        let factor = |t: f64, s: f64, z: f64| t * s + (1.0 - t) * z;
-        let present: Vec<f64> =
-            self.players.iter().map(|player| f64::from(u8::from(keeps(player)))).collect();
-        let players = || self.players.iter().zip(&present);
-        let product = |&(t, weight): &(f64, f64)| {
-            players().fold(weight * self.value, |product, (player, &s)| product * factor(t, s, player.share))
-        };
-        let products: Vec<f64> = quadrature.0.iter().map(product).collect();
-        for (player, &s) in players() {
-            let others =
-                quadrature.0.iter().zip(&products).map(|(&(t, _), all)| all / factor(t, s, player.share));
-            give(player, (s - player.share) * others.sum::<f64>());
+        for points in &quadrature.0 {
+            let product = self.players.iter().fold(points.weight, |product, player| {
+                times(product, points.factor(keeps(player), player.share))
+            });
+            let absent = -self.value * quotient(product, points.rest);
+            for player in &self.players {
+                let present = || {
+                    let others = quotient(product, points.factor(true, player.share));
+                    self.value * (1.0 - player.share) * others
+                };
+                give(player, if keeps(player) { present() } else { absent });
+            }
         }
     }
+}
+
+impl Points {
+    /// `t·s + (1 − t)·z`, above 0 since the points lie inside (0, 1).
+    #[inline(always)]
+    fn factor(&self, present: bool, share: f64) -> [f64; 4] {
+        let present = if present { 1.0 } else { 0.0 };
+        std::array::from_fn(|i| self.t[i] * present + self.rest[i] * share)
+    }
+}
+
+#[inline(always)]
+fn times(a: [f64; 4], b: [f64; 4]) -> [f64; 4] {
+    std::array::from_fn(|i| a[i] * b[i])
+}
+
+/// `Σ a / b`.
+#[inline(always)]
+fn quotient(a: [f64; 4], b: [f64; 4]) -> f64 {
+    (a[0] / b[0] + a[1] / b[1]) + (a[2] / b[2] + a[3] / b[3])
 }
 
 /// A tree's leaves with their paths, on the way to tables.
@@ -251,7 +332,7 @@ impl<'a> Paths<'a> {
     }
 
     fn tabulate(self, quadratures: &[Quadrature]) -> TreeGames {
-        let mut games = TreeGames::default();
+        let mut games = TreeGames::new(self.tree);
         let root = if self.tree.nodes.is_empty() { !0 } else { 0 };
         if self.tree.nodes.len() > MAX_TABLE_NODES {
             games.deep = self.games;
@@ -327,49 +408,44 @@ fn fill_table(
     path: &[(u32, Required)],
     quadratures: &[Quadrature],
 ) -> Subtree {
-    let places: Vec<usize> =
-        game.players.iter().map(|p| subtree.columns.partition_point(|&column| column < p.column)).collect();
     let quadrature = &quadratures[game.players.len().div_ceil(2)];
     let width = subtree.columns.len();
-    let (first, n_nodes, n_path) = (subtree.first_node, subtree.n_nodes, path.len());
+    let (first, n_nodes) = (subtree.first_node, subtree.n_nodes);
+    let inside = ((1 << n_nodes) - 1) << first;
     for (state, line) in subtree.table.chunks_mut(width).enumerate() {
+        let decisions = (state as u64 >> path.len()) << first;
         let keeps = |player: &Player| {
             let held = path.iter().position(|(column, _)| *column == player.column);
-            let inside = |&&(node, _): &&(u32, bool)| node >= first && node < first + n_nodes;
-            held.is_none_or(|bit| state >> bit & 1 == 1)
-                && player
-                    .turns
-                    .iter()
-                    .filter(inside)
-                    .all(|&(node, left)| (state >> (n_path + (node - first) as usize) & 1 == 1) == left)
+            let Required { mask, value } = player.required;
+            held.is_none_or(|bit| state >> bit & 1 == 1) && decisions & mask & inside == value & inside
         };
-        let mut at = places.iter();
-        game.shapley(keeps, quadrature, |_, contribution| {
-            line[*at.next().expect("a place for each player")] += contribution;
+        game.shapley(keeps, quadrature, |player, contribution| {
+            line[subtree.columns.partition_point(|&column| column < player.column)] += contribution;
         });
     }
     subtree
 }
 
 /// Notes on a path that it goes left or right at a node of a column.
-fn step(path: &mut Vec<Player>, column: u32, turn: (u32, bool), share: f64) {
-    match path.iter_mut().find(|player| player.column == column) {
-        Some(player) => {
-            player.share *= share;
-            player.turns.push(turn);
-        }
-        None => path.push(Player { column, share, turns: vec![turn] }),
+fn step(path: &mut Vec<Player>, column: u32, (node, left): (u32, bool), share: f64) {
+    let at = path.iter().position(|player| player.column == column).unwrap_or_else(|| {
+        path.push(Player { column, share: 1.0, required: Required::default(), turns: Vec::new() });
+        path.len() - 1
+    });
+    path[at].share *= share;
+    if node < 64 {
+        path[at].required.and(node, left);
+    } else {
+        path[at].turns.push((node, left));
     }
 }
 
 fn require(path: &mut Vec<(u32, Required)>, column: u32, node: u32, left: bool) {
-    let bit = 1 << node;
     let at = path.iter().position(|(other, _)| *other == column).unwrap_or_else(|| {
         path.push((column, Required::default()));
         path.len() - 1
     });
-    path[at].1.mask |= bit;
-    path[at].1.value |= if left { bit } else { 0 };
+    path[at].1.and(node, left);
 }
 
 impl Quadrature {
@@ -384,7 +460,14 @@ impl Quadrature {
             let (_, slope) = legendre(n, x);
             ((1.0 + x) / 2.0, 1.0 / ((1.0 - x * x) * slope * slope))
         };
-        Quadrature((0..n).map(point).collect())
+        let points: Vec<(f64, f64)> = (0..n).map(point).collect();
+        let lane = |four: &[(f64, f64)], i: usize| four.get(i).copied().unwrap_or((0.5, 0.0));
+        let side_by_side = |four: &[(f64, f64)]| Points {
+            t: std::array::from_fn(|i| lane(four, i).0),
+            rest: std::array::from_fn(|i| 1.0 - lane(four, i).0),
+            weight: std::array::from_fn(|i| lane(four, i).1),
+        };
+        Quadrature(points.chunks(4).map(side_by_side).collect())
     }
 }
 
@@ -535,7 +618,9 @@ mod tests {
     #[test]
     fn quadrature_is_exact_to_its_degree() {
         for n in 1..=40 {
-            let Quadrature(points) = Quadrature::new(n);
+            let fours = Quadrature::new(n).0;
+            let points: Vec<(f64, f64)> =
+                fours.iter().flat_map(|points| points.t.into_iter().zip(points.weight)).collect();
             for degree in 0..2 * n {
                 let integral: f64 = points.iter().map(|(t, weight)| weight * t.powi(degree as i32)).sum();
                 assert!((integral * (degree + 1) as f64 - 1.0).abs() < 1e-12, "{n} {degree} {integral}");

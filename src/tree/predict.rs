@@ -34,7 +34,7 @@ pub struct Tree {
 pub(super) struct Node {
     pub(super) column: u32,
     test: Test,
-    missing_left: bool,
+    pub(super) missing_left: bool,
     /// A node, or the complement (`!`) of a leaf.
     pub(super) left: i32,
     pub(super) right: i32,
@@ -136,6 +136,11 @@ impl Node {
         };
         let missing_left = contains(&split.left_bins, MISSING_BIN);
         Node { column: split.column as u32, test, missing_left, left: 0, right: 0 }
+    }
+
+    /// The largest number that goes left; none where it splits a category.
+    pub(super) fn threshold(&self) -> Option<f64> {
+        if let Test::AtMost(threshold) = self.test { Some(threshold) } else { None }
     }
 
     pub(super) fn goes_left(&self, value: f64) -> bool {
