@@ -167,12 +167,13 @@ impl Quota {
         }
     }
 
-    /// Takes a distinct value into the current bin; whether the bin ends after it.
+    /// Takes a distinct value into the current bin; whether the bin ends after it, as it does before and after a
+    /// heavy value.
     fn closes_bin(&mut self, count: usize, next_count: usize) -> bool {
         self.filled += count;
         let is_heavy = count >= self.heavy;
         let full = self.filled * self.light_bins >= self.light_rows;
-        let closes = self.bins_left > 1 && (is_heavy || full || self.ends_before(next_count));
+        let closes = self.bins_left > 1 && (is_heavy || full || next_count >= self.heavy);
         if closes {
             self.bins_left -= 1;
             if !is_heavy {
@@ -182,11 +183,6 @@ impl Quota {
             self.filled = 0;
         }
         closes
-    }
-
-    /// A heavy value that follows starts its own bin, unless this one is nearly empty.
-    fn ends_before(&self, next_count: usize) -> bool {
-        next_count >= self.heavy && 2 * self.filled * self.light_bins >= self.light_rows
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod bins;
 mod column;
+mod contributions;
 mod grow;
 mod histogram;
 mod predict;

@@ -1,10 +1,13 @@
 //! Predicting with fitted trees: real thresholds and category sets, no bins.
 
+use std::sync::OnceLock;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::bins::{Binning, ColumnBinning, MISSING_BIN, level_bin};
 use super::column::{ColumnView, MISSING_CODE, UNSEEN_CODE};
+use super::contributions::Explainer;
 use super::grow::{GrownNode, GrownTree};
 use super::split::{Split, contains};
 
@@ -31,7 +34,7 @@ pub struct Tree {
 pub(super) struct Node {
     pub(super) column: u32,
     test: Test,
-    missing_left: bool,
+    pub(super) missing_left: bool,
     /// A node, or the complement (`!`) of a leaf.
     pub(super) left: i32,
     pub(super) right: i32,
@@ -95,18 +98,31 @@ impl Tree {
         self
     }
 
+    /// Whether the parts fit together, as they do unless a file was made by something else.
     fn is_sound(&self, n_columns: usize) -> bool {
-        let n_leaves = self.values.len();
-        let child = |at: usize, child: i32| {
-            if child < 0 { (!child as usize) < n_leaves } else { child as usize > at }
-        };
-        let sound = |(at, node): (usize, &Node)| {
-            (node.column as usize) < n_columns && child(at, node.left) && child(at, node.right)
-        };
-        n_leaves == self.nodes.len() + 1
-            && n_leaves == self.counts.len()
-            && self.nodes.iter().enumerate().all(sound)
-            && self.nodes.iter().all(|node| node.left.max(node.right) < self.nodes.len() as i32)
+        self.is_in_order()
+            && self.counts.len() == self.values.len()
+            && self.counts.iter().all(|&count| count > 0)
+            && self.values.iter().all(|value| value.is_finite())
+            && self.nodes.iter().all(|node| (node.column as usize) < n_columns)
+    }
+
+    /// Whether nodes are in preorder and leaves from left to right, each there once.
+    fn is_in_order(&self) -> bool {
+        let (mut n_nodes, mut n_leaves) = (0, 0);
+        let mut pending = vec![if self.nodes.is_empty() { !0 } else { 0 }];
+        while let Some(at) = pending.pop() {
+            if at < 0 {
+                n_leaves += 1;
+            } else if let Some(node) = self.nodes.get(n_nodes) {
+                pending.extend([node.right, node.left]);
+                n_nodes += 1;
+            }
+            if at != !(n_leaves - 1) && at != n_nodes as i32 - 1 {
+                return false;
+            }
+        }
+        n_nodes == self.nodes.len() && n_leaves as usize == self.values.len()
     }
 }
 
@@ -120,6 +136,11 @@ impl Node {
         };
         let missing_left = contains(&split.left_bins, MISSING_BIN);
         Node { column: split.column as u32, test, missing_left, left: 0, right: 0 }
+    }
+
+    /// The largest number that goes left; none where it splits a category.
+    pub(super) fn threshold(&self) -> Option<f64> {
+        if let Test::AtMost(threshold) = self.test { Some(threshold) } else { None }
     }
 
     pub(super) fn goes_left(&self, value: f64) -> bool {
@@ -154,6 +175,7 @@ pub struct Forest {
     base: f64,
     n_columns: usize,
     trees: Vec<Tree>,
+    explainer: OnceLock<Explainer>,
 }
 
 /// What of a forest is saved; the rest follows from it.
@@ -165,7 +187,7 @@ struct SavedForest {
 }
 
 impl From<Forest> for SavedForest {
-    fn from(Forest { base, n_columns, trees }: Forest) -> Self {
+    fn from(Forest { base, n_columns, trees, .. }: Forest) -> Self {
         SavedForest { base, n_columns, trees }
     }
 }
@@ -191,7 +213,7 @@ impl PartialEq for Forest {
 impl Forest {
     /// Trees over `n_columns` columns that add to `base`.
     pub fn new(base: f64, n_columns: usize, trees: Vec<Tree>) -> Self {
-        Forest { base, n_columns, trees }
+        Forest { base, n_columns, trees, explainer: OnceLock::new() }
     }
 
     /// The sum of forests over the same columns, each multiplied by `scale`: with 1 / their number, their mean.
@@ -217,6 +239,10 @@ impl Forest {
     /// The trees, in the order they are summed.
     pub fn trees(&self) -> &[Tree] {
         &self.trees
+    }
+
+    pub(super) fn explainer(&self) -> &Explainer {
+        self.explainer.get_or_init(|| Explainer::new(self))
     }
 
     /// The sum for a row of `d` numbers: NaN is missing, a category is its code, an unseen one [`UNSEEN_LEVEL`].

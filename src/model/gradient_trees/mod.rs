@@ -59,6 +59,8 @@ impl Classifier for GradientTreesClassifier {
     }
 
     fn contributions(&self, table: &Table) -> Result<Contributions> {
-        todo!("{table:?}")
+        let n_features = self.features.names().len();
+        let values = self.with_views(table, |views| self.forest.contributions(views))?;
+        Ok(Contributions { base: self.forest.expected(), values, n_features })
     }
 }
