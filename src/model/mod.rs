@@ -1,5 +1,6 @@
 //! What every fitted model keeps, and the models: logistic, gradient trees, their blend, calibration, baselines.
 
+mod baselines;
 mod calibration;
 mod features;
 mod logistic;
@@ -9,6 +10,7 @@ use std::ops::ControlFlow;
 use crate::error::Result;
 use crate::frame::Table;
 
+pub use baselines::{LinfaLogistic, LinfaLogisticParams, LinfaTree, LinfaTreeParams};
 pub use calibration::BetaCalibration;
 pub use features::{EncodedColumn, FeatureKind, Features};
 pub use logistic::{DEFAULT_CS, LogisticClassifier, LogisticParams, ValidLogisticParams};

@@ -4,6 +4,7 @@
 //! table of values for each original column: at the knots of a number, at the levels of a category, and for a missing
 //! value. Fitting works on those tables ([`Part`]), and so does scoring ([`Scorer`]).
 
+use ndarray::{Array2, ArrayViewMut1, Axis, ShapeBuilder, Slice};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorKind, Result};
@@ -29,7 +30,7 @@ enum ColumnDesign {
     Category(CategoryDesign),
 }
 
-/// A number as a few standardised columns, each piecewise linear between knots.
+/// A number as one standardised ramp for each interval between knots. With two knots that is the standardised number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct NumberDesign {
     /// Ascending, at least two; lowest and highest training value at the ends.
@@ -92,6 +93,12 @@ impl Design {
         DesignMatrix { parts: parts.collect(), n_rows }
     }
 
+    /// The original column that each of the `n_coefs` design columns comes from.
+    pub(crate) fn sources(&self) -> Vec<usize> {
+        let sources = self.columns.iter().enumerate();
+        sources.flat_map(|(at, column)| std::iter::repeat_n(at, column.n_coefs())).collect()
+    }
+
     /// The tables of values that `coefs` (`n_coefs` long) stand for, not centred.
     pub(crate) fn scorer(&self, coefs: &[f64], intercept: f64) -> Scorer {
         let mut left = coefs;
@@ -145,7 +152,7 @@ impl NumberDesign {
         known.sort_by(|a, b| a.0.total_cmp(&b.0));
         let knots = knots_of(&known, knots);
         let median = quantile(&known, 0.5).unwrap_or(0.0);
-        let mut basis = Basis::at_knots(&knots);
+        let mut basis = Basis::ramps(&knots);
         basis.push_node(position(&knots, median));
         let mut design = NumberDesign { knots, median, basis };
         design.standardise(values, weight);
@@ -323,37 +330,14 @@ pub(super) struct Basis {
 }
 
 impl Basis {
-    /// Not yet standardised: EXPERIMENT
-    fn at_knots(knots: &[f64]) -> Self {
-        let n = knots.len() - 1;
-        let env = |k: &str, d: f64| std::env::var(k).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
-        let scheme = env("SCHEME", 0.0) as u32;
-        let mut values = vec![];
-        let mut n_coefs = 0;
-        for (node, &knot) in knots.iter().enumerate() {
-            let before = values.len();
-            if n == 1 || scheme & 1 == 1 {
-                values.push(if knots[n] > knots[0] {
-                    (knot - knots[0]) / (knots[n] - knots[0])
-                } else {
-                    0.0
-                });
-            }
-            if n > 1 && scheme & 2 == 2 {
-                values.push(node as f64);
-            }
-            if n > 1 && scheme & 4 == 0 {
-                values.extend((0..n).map(|ramp| f64::from(u8::from(ramp < node))));
-            }
-            if n > 1 && scheme & 4 == 4 {
-                values.extend((1..n).map(|k| (knot - knots[k]).max(0.0) / (knots[n] - knots[0])));
-            }
-            if n > 1 && scheme & 8 == 8 {
-                values.extend((1..n).map(|k| (node as f64 - k as f64).max(0.0)));
-            }
-            n_coefs = values.len() - before;
-        }
-        Basis { values, n_coefs }
+    /// One ramp an interval between knots: 0 up to its start, 1 from its end. Not yet standardised.
+    ///
+    /// Straight lines and hinges, in values or in ranks, instead of or beside the ramps, were no better over eight
+    /// public tables.
+    fn ramps(knots: &[f64]) -> Self {
+        let n_coefs = knots.len() - 1;
+        let node = |node: usize| (0..n_coefs).map(move |ramp| f64::from(u8::from(ramp < node)));
+        Basis { values: (0..knots.len()).flat_map(node).collect(), n_coefs }
     }
 
     /// Adds a node that stands where a position is.
@@ -423,6 +407,21 @@ impl Part {
         }
     }
 
+    fn write_row(&self, row: usize, mut cells: ArrayViewMut1<'_, f64>) {
+        match self {
+            Part::Linear { values } => cells[0] = values[row],
+            Part::OneHot { codes, .. } => {
+                if let Some(cell) = cells.get_mut(codes[row] as usize) {
+                    *cell = 1.0;
+                }
+            }
+            Part::Interpolated { nodes, fractions, basis } => {
+                let values = basis.at((nodes[row] as usize, fractions[row]));
+                cells.iter_mut().zip(values).for_each(|(cell, value)| *cell = value);
+            }
+        }
+    }
+
     fn take(&self, rows: &[u32]) -> Self {
         let floats = |values: &[f64]| rows.iter().map(|&row| values[row as usize]).collect();
         let codes = |values: &[u32]| rows.iter().map(|&row| values[row as usize]).collect();
@@ -453,6 +452,20 @@ impl DesignMatrix {
     pub(crate) fn take(&self, rows: &[u32]) -> Self {
         let parts = self.parts.iter().map(|part| part.take(rows)).collect();
         DesignMatrix { parts, n_rows: rows.len() }
+    }
+}
+
+impl DesignMatrix {
+    /// As an array of `n × n_coefs` numbers, column after column in memory.
+    pub(crate) fn to_dense(&self) -> Array2<f64> {
+        let mut dense = Array2::zeros((self.n_rows, self.n_coefs()).f());
+        let mut at = 0;
+        for part in &self.parts {
+            let mut own = dense.slice_axis_mut(Axis(1), Slice::from(at..at + part.n_coefs()));
+            own.axis_iter_mut(Axis(0)).enumerate().for_each(|(row, cells)| part.write_row(row, cells));
+            at += part.n_coefs();
+        }
+        dense
     }
 }
 
