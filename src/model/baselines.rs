@@ -334,7 +334,7 @@ impl Node {
 }
 
 /// The nodes on a row's way, the root first.
-fn path<'a>(nodes: &'a [Node], records: &'a Array2<f64>, row: usize) -> impl Iterator<Item = usize> {
+fn way<'a>(nodes: &'a [Node], records: &'a Array2<f64>, row: usize) -> impl Iterator<Item = usize> {
     std::iter::successors(Some(0), move |&at| {
         let split = nodes[at].split?;
         let is_left = records[(row, split.design_column)] < split.threshold;
