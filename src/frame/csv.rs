@@ -169,6 +169,10 @@ fn header(csv: &mut Reader<impl Read>, what: &str) -> Result<Vec<String>> {
         name => name.to_owned(),
     };
     let names: Vec<String> = header.iter().enumerate().map(name).collect();
+    if names.len() == 1 && names[0].contains([';', '\t']) {
+        let problem = "one column only, with `;` or a tab in its name; separate the cells by commas";
+        return Err(bad_line(what, 1, problem.into()));
+    }
     match (1..names.len()).find(|&at| names[..at].contains(&names[at])) {
         Some(at) => {
             Err(bad_line(what, 1, format!("column `{}` stands twice; give each its own name", names[at])))

@@ -14,6 +14,9 @@ use super::{Categories, Column, Frame, Table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Kind, Missing, Schema, Signal, Value};
 
+/// With fewer rows, waking other threads takes longer than reading.
+const MIN_ROWS_FOR_THREADS: usize = 1_000;
+
 impl Frame {
     /// Reads a raw table by a schema.
     ///
@@ -240,8 +243,11 @@ fn read_segments(source: &Source<'_>, schema: &Schema) -> Result<Table> {
 }
 
 fn read_signals(source: &Source<'_>, schema: &Schema, as_of: Option<&[Date]>) -> Result<Table> {
-    let columns: Vec<Result<Column>> =
-        schema.signals.par_iter().map(|signal| read_signal(source, signal, as_of)).collect();
+    let read = |signal: &Signal| read_signal(source, signal, as_of);
+    let columns: Vec<Result<Column>> = match source.n_rows < MIN_ROWS_FOR_THREADS {
+        true => schema.signals.iter().map(read).collect(),
+        false => schema.signals.par_iter().map(read).collect(),
+    };
     let columns = columns.into_iter().collect::<Result<Vec<Column>>>()?;
     let names = schema.signals.iter().map(|signal| signal.name.clone());
     Table::new(source.n_rows, names.zip(columns))

@@ -187,8 +187,9 @@ impl DesignMatrix {
 
     /// Products that one row costs in [`gram`](Self::gram).
     fn gram_updates(&self) -> usize {
-        let entries: usize =
-            self.parts.iter().map(|p| 1 + usize::from(matches!(p, Part::Interpolated { .. }))).sum();
+        let of_part =
+            |part: &Part| 1 + usize::from(matches!(part, Part::Interpolated { fractions: Some(_), .. }));
+        let entries: usize = self.parts.iter().map(of_part).sum();
         (entries + 1) * (entries + 2) / 2
     }
 }
@@ -219,9 +220,12 @@ impl Part {
             Part::OneHot { codes, .. } => {
                 let mut table = coefs.to_vec();
                 table.push(0.0);
-                log_odds.iter_mut().zip(codes).for_each(|(sum, &code)| *sum += table[code as usize]);
+                gather(log_odds, codes, &table);
             }
-            Part::Interpolated { nodes, fractions, basis } => {
+            Part::Interpolated { nodes, fractions: None, basis } => {
+                gather(log_odds, nodes, &basis.times(coefs));
+            }
+            Part::Interpolated { nodes, fractions: Some(fractions), basis } => {
                 let table = basis.times(coefs);
                 let slope = |node: usize| table.get(node + 1).map_or(0.0, |next| next - table[node]);
                 let lines: Vec<[f64; 2]> = (0..table.len()).map(|node| [table[node], slope(node)]).collect();
@@ -237,18 +241,14 @@ impl Part {
         match self {
             Part::Linear { values } => gradient[0] = dot(values, residuals),
             Part::OneHot { codes, n_coefs } => {
-                let mut sums = vec![0.0; n_coefs + 1];
-                codes.iter().zip(residuals).for_each(|(&code, residual)| sums[code as usize] += residual);
-                gradient.copy_from_slice(&sums[..*n_coefs]);
+                gradient.copy_from_slice(&scatter(codes, residuals, n_coefs + 1)[..*n_coefs]);
             }
-            Part::Interpolated { nodes, fractions, basis } => {
-                let mut sums = vec![0.0; basis.n_nodes() + 1];
-                for ((&node, fraction), residual) in nodes.iter().zip(fractions).zip(residuals) {
-                    let next = fraction * residual;
-                    sums[node as usize] += residual - next;
-                    sums[node as usize + 1] += next;
-                }
-                self.project(&sums[..basis.n_nodes()], gradient);
+            Part::Interpolated { nodes, fractions: None, basis } => {
+                self.project(&scatter(nodes, residuals, basis.n_nodes()), gradient);
+            }
+            Part::Interpolated { nodes, fractions: Some(fractions), basis } => {
+                let sums = scatter_between(nodes, fractions, residuals, basis.n_nodes());
+                self.project(&sums, gradient);
             }
         }
     }
@@ -277,11 +277,9 @@ impl Part {
             }
             Part::Interpolated { nodes, fractions, basis } => {
                 let mut sums = vec![0.0; basis.n_coefs];
-                for ((&node, fraction), weight) in nodes.iter().zip(fractions).zip(weights) {
-                    let here = basis.row(node as usize);
-                    let next = if *fraction == 0.0 { here } else { basis.row(node as usize + 1) };
-                    for (sum, (a, b)) in sums.iter_mut().zip(here.iter().zip(next)) {
-                        let value = a + fraction * (b - a);
+                for (row, weight) in weights.iter().enumerate() {
+                    let fraction = fractions.as_ref().map_or(0.0, |fractions| fractions[row]);
+                    for (sum, value) in sums.iter_mut().zip(basis.at((nodes[row] as usize, fraction))) {
                         *sum += weight * value * value;
                     }
                 }
@@ -303,16 +301,50 @@ impl Part {
                 }
             }
             Part::Interpolated { nodes, fractions, .. } => {
-                let (node, fraction) = (offset + nodes[row] as usize, fractions[row]);
-                if fraction != 1.0 {
-                    entries.push((node, 1.0 - fraction));
-                }
+                let node = offset + nodes[row] as usize;
+                let fraction = fractions.as_ref().map_or(0.0, |fractions| fractions[row]);
+                entries.push((node, 1.0 - fraction));
                 if fraction != 0.0 {
                     entries.push((node + 1, fraction));
                 }
             }
         }
     }
+}
+
+/// Adds to each row the table's value at its code.
+fn gather(log_odds: &mut [f64], codes: &[u32], table: &[f64]) {
+    log_odds.iter_mut().zip(codes).for_each(|(sum, &code)| *sum += table[code as usize]);
+}
+
+/// Tables that sums are kept in side by side: rows of one code that follow each other do not wait for each other.
+const LANES: usize = 4;
+
+/// Sum of the rows' values by code.
+fn scatter(codes: &[u32], values: &[f64], n_codes: usize) -> Vec<f64> {
+    let mut sums = vec![[0.0; LANES]; n_codes];
+    let (codes_by_lane, codes_left) = codes.as_chunks::<LANES>();
+    let (values_by_lane, values_left) = values.as_chunks::<LANES>();
+    for (codes, values) in codes_by_lane.iter().zip(values_by_lane) {
+        for lane in 0..LANES {
+            sums[codes[lane] as usize][lane] += values[lane];
+        }
+    }
+    codes_left.iter().zip(values_left).for_each(|(&code, value)| sums[code as usize][0] += value);
+    sums.iter().map(|lanes| lanes.iter().sum()).collect()
+}
+
+/// Sum of the rows' values by node, each shared between its node and the next.
+fn scatter_between(nodes: &[u32], fractions: &[f64], values: &[f64], n_nodes: usize) -> Vec<f64> {
+    let mut sums = vec![[[0.0; 2]; LANES]; n_nodes];
+    for (row, ((&node, fraction), value)) in nodes.iter().zip(fractions).zip(values).enumerate() {
+        let next = fraction * value;
+        let [here, there] = &mut sums[node as usize][row % LANES];
+        *here += value - next;
+        *there += next;
+    }
+    let total = |node: usize, side: usize| sums[node].iter().map(|lane| lane[side]).sum::<f64>();
+    (0..n_nodes).map(|node| total(node, 0) + if node > 0 { total(node - 1, 1) } else { 0.0 }).collect()
 }
 
 /// Rows, labels and weights to fit to.
