@@ -103,6 +103,8 @@ impl<'a> Cells<'a> {
 /// A table to read from, whatever it came from.
 pub(super) struct Source<'a> {
     what: &'a str,
+    /// Every column there is, also those not read.
+    header: &'a [String],
     pub(super) names: &'a [String],
     pub(super) columns: Vec<Cells<'a>>,
     pub(super) n_rows: usize,
@@ -111,12 +113,18 @@ pub(super) struct Source<'a> {
 impl<'a> Source<'a> {
     pub(super) fn of_raw(raw: &'a RawTable) -> Self {
         let columns = raw.columns.iter().map(Cells::Raw).collect();
-        Source { what: &raw.what, names: &raw.names, columns, n_rows: raw.n_rows }
+        Source { what: &raw.what, header: &raw.header, names: &raw.names, columns, n_rows: raw.n_rows }
     }
 
     pub(super) fn of_table(table: &'a Table) -> Self {
         let columns = table.columns().iter().map(Cells::Typed).collect();
-        Source { what: "the table", names: table.names(), columns, n_rows: table.n_rows() }
+        Source {
+            what: "the table",
+            header: table.names(),
+            names: table.names(),
+            columns,
+            n_rows: table.n_rows(),
+        }
     }
 
     pub(super) fn check_rows(&self) -> Result<()> {
@@ -133,7 +141,7 @@ impl<'a> Source<'a> {
 
     pub(super) fn get(&self, name: &str, role: &str) -> Result<Cells<'a>> {
         self.find(name).ok_or_else(|| {
-            let found = self.names.join(", ");
+            let found = self.header.join(", ");
             ErrorKind::MissingColumn { column: name.to_owned(), role: role.to_owned(), found }.into()
         })
     }
