@@ -686,8 +686,8 @@ mod tests {
             let (sparse, full) =
                 (matrix.gram_of_sparse(&rows, &weights), matrix.gram_of_full(&rows, &weights));
             let squares = matrix.squares(&weights);
-            for i in 0..sparse.n {
-                assert!((sparse.values[i * sparse.n + i] - squares[i]).abs() < 1e-9);
+            for (i, square) in squares.iter().enumerate() {
+                assert!((sparse.values[i * sparse.n + i] - square).abs() < 1e-9);
                 for j in 0..=i {
                     let at = i * sparse.n + j;
                     assert!((sparse.values[at] - full.values[at]).abs() < 1e-9, "knots {knots}, {i}, {j}");
