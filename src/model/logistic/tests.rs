@@ -219,7 +219,7 @@ fn bad_input_is_named() {
     let infinite = Table::new(2, [("x".to_string(), Column::Number(vec![1.0, f64::INFINITY]))]).unwrap();
     assert_eq!(
         params().fit(&infinite, &[true, false], None).unwrap_err().to_string(),
-        "column `x`, row 2: found `inf`, expected a finite number, or nothing where it is missing"
+        "column `x`, row 2: found `inf`, expected a finite number, or none (NaN) where it is missing"
     );
 }
 
