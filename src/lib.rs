@@ -8,6 +8,8 @@ pub mod health;
 pub mod metric;
 pub mod model;
 pub mod schema;
+pub mod simulate;
+pub mod timeline;
 pub mod tree;
 
 pub use error::{Error, ErrorKind, Result};
