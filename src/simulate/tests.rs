@@ -42,7 +42,7 @@ fn rates_and_ceiling_are_as_in_real_life() {
         assert!((low..=high).contains(&mean), "{label}: {mean}");
         assert!((rate - mean).abs() < 0.015, "{label}: {rate} against {mean}");
         let ceiling = auc(&scores, &found);
-        assert!((0.75..0.88).contains(&ceiling), "{label}: {ceiling}");
+        assert!((0.75..0.90).contains(&ceiling), "{label}: {ceiling}");
     }
 }
 

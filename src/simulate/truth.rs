@@ -50,15 +50,15 @@ pub(super) struct Circumstances {
 }
 
 /// Log-odds of churn of an account with no cause at all, set so that 6 to 10 % leave in a quarter.
-const CHURN_BASE: f64 = -2.75;
+const CHURN_BASE: f64 = -2.95;
 /// Log-odds of expansion of a usual account that stays, set so that 8 to 12 % grow in a quarter.
-const EXPANSION_BASE: f64 = -2.55;
+const EXPANSION_BASE: f64 = -2.7;
 
 impl Truth {
     pub(super) fn of(hidden: &Hidden, circumstances: &Circumstances) -> Self {
         let causes = causes(hidden, circumstances);
         let churn_probability = sigmoid(CHURN_BASE + causes.iter().map(|(_, part)| part).sum::<f64>());
-        let growth = 0.75 * hidden.adoption + 0.4 * hidden.satisfaction + 0.65 * hidden.budget;
+        let growth = 1.05 * hidden.adoption + 0.5 * hidden.satisfaction + 0.3 * hidden.budget;
         let grows = sigmoid(EXPANSION_BASE + growth + 0.3 * hidden.engagement);
         Truth { churn_probability, expansion_probability: (1.0 - churn_probability) * grows, causes }
     }
@@ -121,15 +121,15 @@ fn causes(hidden: &Hidden, circumstances: &Circumstances) -> Vec<(Cause, f64)> {
     let flag = |yes: bool| f64::from(u8::from(yes));
     let renewal = match (circumstances.monthly, circumstances.renewal_due) {
         (true, _) => 0.5,
-        (_, true) => 0.9,
-        _ => -1.0,
+        (_, true) => 1.0,
+        _ => -1.3,
     };
     let champion = if hidden.since_champion_left < 2 { 0.9 } else { 0.0 };
     vec![
-        (Cause::Adoption, -0.8 * hidden.adoption),
-        (Cause::Satisfaction, -0.65 * hidden.satisfaction),
-        (Cause::Budget, -0.4 * hidden.budget),
-        (Cause::Engagement, -0.4 * hidden.engagement),
+        (Cause::Adoption, -1.05 * hidden.adoption),
+        (Cause::Satisfaction, -0.8 * hidden.satisfaction),
+        (Cause::Budget, -0.25 * hidden.budget),
+        (Cause::Engagement, -0.5 * hidden.engagement),
         (Cause::People, champion - 0.35 * flag(hidden.sponsor)),
         (Cause::Support, 0.35 * hidden.burden),
         (Cause::Billing, 1.1 * flag(hidden.cannot_pay)),
