@@ -7,6 +7,8 @@ pub mod frame;
 pub mod health;
 pub mod metric;
 pub mod model;
+pub mod monitor;
+pub mod revenue;
 pub mod schema;
 pub mod simulate;
 pub mod timeline;
