@@ -299,7 +299,11 @@ impl<'a> Emitter<'a> {
         }
     }
 
+    /// A ticket with all that follows; none where it would be opened outside of what is being told.
     fn ticket(&mut self, state: &Hidden, opened: Date, rng: &mut StdRng) {
+        if opened < self.from || opened >= self.to {
+            return;
+        }
         self.event(self.codes.ticket_opened, opened, 1.0);
         let answered = round((1.6 + 0.3 * state.burden + 0.6 * normal(rng)).exp(), 10.0);
         self.event(self.codes.ticket_answered, after(opened, (answered / 24.0) as i64), answered);

@@ -92,6 +92,7 @@ fn missing_values_are_where_they_are_natural() {
         assert!((low..=high).contains(&share(name)), "{name}: {}", share(name));
     }
     assert_eq!(share("tickets_open"), 0.0);
+    assert!(numbers(&past, "tickets_open").iter().all(|open| *open >= 0.0));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::civil::Date;
+use rayon::prelude::*;
 
 use crate::error::{ErrorKind, Result};
 
@@ -123,7 +124,7 @@ impl Records {
             .enumerate()
             .try_for_each(|(at, contract)| check_contract(at, contract, &accounts))?;
         // By everything that is in a fact, so that the order in which facts come decides nothing.
-        events.sort_by(|a, b| key(a).cmp(&key(b)).then(a.value.total_cmp(&b.value)));
+        events.par_sort_by(|a, b| key(a).cmp(&key(b)).then(a.value.total_cmp(&b.value)));
         contracts
             .sort_by_key(|contract| (contract.account, contract.starts, contract.known_at, contract.ends));
         let event_starts = starts(accounts.len(), events.iter().map(|event| event.account));
