@@ -38,7 +38,7 @@ impl Default for GrowParams {
             monotonic: Vec::new(),
             category_smoothing: 10.0,
             category_l2: 10.0,
-            min_category_rows: 100.0,
+            min_category_rows: 20.0,
         }
     }
 }
