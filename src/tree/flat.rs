@@ -89,6 +89,10 @@ impl FlatForest {
 
     /// Adds every tree's value for each of the rows (row-major, `width` wide) to its sum.
     pub(super) fn add_rows(&self, tile: &[f64], width: usize, sums: &mut [f64]) {
+        if sums.len() < LANES {
+            let rows = tile.chunks(width).zip(sums);
+            return rows.for_each(|(row, sum)| *sum = self.add_row(row, *sum));
+        }
         for tree in &self.trees {
             let (groups, rest) = sums.as_chunks_mut::<LANES>();
             for (group, sums) in tile.chunks(width * LANES).zip(groups) {
