@@ -130,6 +130,16 @@ pub enum ErrorKind {
         /// The count expected.
         expected: usize,
     },
+    /// There is less of something than is needed.
+    #[error("{what}: found {found}, expected at least {needed}")]
+    TooFew {
+        /// What was counted, and for what.
+        what: String,
+        /// The count found.
+        found: usize,
+        /// The least that will do.
+        needed: usize,
+    },
     /// A number that has to be finite is not, or is outside what it can be.
     #[error("{what}, row {row}: found {value}, expected {expected}")]
     Number {

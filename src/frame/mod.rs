@@ -1,11 +1,20 @@
 //! Accounts as columns, checked against a schema: from CSV, Arrow, and in code.
 
+mod cell;
+mod csv;
+mod infer;
+mod raw;
+mod read;
+pub mod split;
 mod table;
+mod words;
 
 use std::sync::Arc;
 
 use crate::schema::Schema;
 
+pub use infer::InferOptions;
+pub use raw::RawTable;
 pub use table::{Categories, Column, MISSING_CODE, Table};
 
 /// `n` accounts as known at a date, by schema.

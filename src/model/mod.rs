@@ -1,13 +1,26 @@
 //! What every fitted model keeps, and the models: logistic, gradient trees, their blend, calibration, baselines.
 
+mod blend;
+mod calibration;
 mod features;
+mod file;
+pub mod gradient_trees;
+mod logistic;
+pub mod loss;
+mod stack;
+mod training;
 
 use std::ops::ControlFlow;
 
 use crate::error::Result;
 use crate::frame::Table;
 
+pub use blend::{BlendClassifier, BlendParams, Member, ValidBlendParams};
+pub use calibration::BetaCalibration;
 pub use features::{EncodedColumn, FeatureKind, Features};
+pub use file::ModelFile;
+pub use gradient_trees::{GradientTreesClassifier, GradientTreesParams};
+pub use logistic::{DEFAULT_CS, LogisticClassifier, LogisticParams, ValidLogisticParams};
 
 /// The contract of a fitted model for one two-class label.
 ///

@@ -1,6 +1,12 @@
 //! One named input and everything that is known of it besides its values.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind};
 
 /// The side of an account that a signal speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -52,6 +58,25 @@ impl Dimension {
     }
 }
 
+impl fmt::Display for Dimension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Dimension {
+    type Err = Error;
+
+    /// Reads the word of [`name`](Dimension::name).
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let found = Dimension::ALL.into_iter().find(|dimension| dimension.name() == text);
+        found.ok_or_else(|| {
+            let names = Dimension::ALL.map(Dimension::name).join(", ");
+            ErrorKind::Schema(format!("`{text}` is no dimension; they are {names}")).into()
+        })
+    }
+}
+
 /// What a signal's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -70,6 +95,31 @@ pub enum Kind {
     Date,
 }
 
+impl Kind {
+    /// The word used in TOML and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Number => "number",
+            Kind::Count => "count",
+            Kind::Share => "share",
+            Kind::Flag => "flag",
+            Kind::Category => "category",
+            Kind::Date => "date",
+        }
+    }
+
+    /// Whether its values are numbers in a frame: all but categories are.
+    pub fn is_numeric(self) -> bool {
+        self != Kind::Category
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// Whether more of a signal keeps accounts. A direction holds a model monotone in that signal for churn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,6 +133,17 @@ pub enum Direction {
     Unknown,
 }
 
+impl Direction {
+    /// The word used in TOML and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Direction::Keeps => "keeps",
+            Direction::Loses => "loses",
+            Direction::Unknown => "unknown",
+        }
+    }
+}
+
 /// What an empty cell of a signal means. Absent is not zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -92,6 +153,16 @@ pub enum Missing {
     Unknown,
     /// There was nothing to count: the value is 0.
     Zero,
+}
+
+impl Missing {
+    /// The word used in TOML and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Missing::Unknown => "unknown",
+            Missing::Zero => "zero",
+        }
+    }
 }
 
 /// One named input of a schema.
@@ -191,5 +262,37 @@ impl Signal {
     /// The column it is read from.
     pub fn source(&self) -> &str {
         self.column.as_deref().unwrap_or(&self.name)
+    }
+
+    /// How it is called in a sentence: its title, or its name with spaces for underscores.
+    pub fn title_text(&self) -> Cow<'_, str> {
+        match &self.title {
+            Some(title) => Cow::Borrowed(title),
+            None => Cow::Owned(self.name.replace('_', " ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_the_name_with_spaces_unless_said() {
+        let signal = Signal::new("active_days_28d", Dimension::Usage, Kind::Count);
+        assert_eq!(signal.title_text(), "active days 28d");
+        assert_eq!(signal.title("active days").title_text(), "active days");
+    }
+
+    #[test]
+    fn every_dimension_reads_its_own_name() {
+        for dimension in Dimension::ALL {
+            assert_eq!(dimension.to_string().parse::<Dimension>().unwrap(), dimension);
+        }
+        assert_eq!(
+            "mood".parse::<Dimension>().unwrap_err().to_string(),
+            "schema: `mood` is no dimension; they are usage, engagement, contract, sentiment, support, billing, \
+             outcome, profile"
+        );
     }
 }

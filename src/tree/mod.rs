@@ -1,6 +1,15 @@
 //! One tree from gradients: bins, histogram, split, grow, predict, contributions.
 //! Knows slices; knows no loss, schema or frame.
 
+mod bins;
 mod column;
+mod contributions;
+mod grow;
+mod histogram;
+mod predict;
+mod split;
 
+pub use bins::{Binning, Bins, MAX_BINS, MISSING_BIN};
 pub use column::{ColumnView, MISSING_CODE, UNSEEN_CODE};
+pub use grow::{GrowParams, Grower, GrownTree};
+pub use predict::{Forest, Tree, UNSEEN_LEVEL, level_number};

@@ -1,0 +1,304 @@
+//! Fitting a blend: every member on every fold, side by side; then weights, calibration, and the members for good.
+
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+
+use rayon::prelude::*;
+
+use super::{BlendClassifier, Member, ValidBlendParams};
+use crate::error::{ErrorKind, Result};
+use crate::frame::Table;
+use crate::frame::split::StratifiedFolds;
+use crate::metric;
+use crate::model::gradient_trees::{BoostParams, BoostTask, GradientTreesParams, boost};
+use crate::model::logistic::{DEFAULT_CS, Design, DesignMatrix, PathStep, Scorer, SolverSettings, path};
+use crate::model::loss::Logistic;
+use crate::model::stack::stack_weights;
+use crate::model::training::{check_training, class_counts, directions, fold_rows, with_threads};
+use crate::model::{BetaCalibration, EncodedColumn, Features, OnProgress, Progress, sigmoid};
+use crate::tree::{Binning, Bins, Forest};
+
+/// Pieces a number's line has in the piecewise member.
+const KNOTS: usize = 8;
+/// Accuracy of a logistic member on its way, and for good.
+const SETTINGS: SolverSettings = SolverSettings { max_iter: 200, tol: 1e-4 };
+/// The strength that is taken where there are too few rows to choose it by folds.
+const FALLBACK_C: f64 = 0.1;
+
+pub(super) fn fit(
+    params: &ValidBlendParams,
+    table: &Table,
+    y: &[bool],
+    weights: Option<&[f64]>,
+    on_progress: OnProgress<'_>,
+) -> Result<(BlendClassifier, Vec<f64>)> {
+    check_training(table, y, weights)?;
+    if let Some(kept) = weights.and_then(rows_that_weigh) {
+        let weights: Option<Vec<f64>> = weights.map(|weights| kept.iter().map(|&row| weights[row]).collect());
+        let y: Vec<bool> = kept.iter().map(|&row| y[row]).collect();
+        return fit(params, &table.take(&kept), &y, weights.as_deref(), on_progress);
+    }
+    let monotonic = directions(table, &params.monotonic)?;
+    let features = Features::of(table);
+    let columns = features.encode(table)?;
+    let data = Data { names: features.names(), columns: &columns, y, weights };
+    let [n_false, n_true] = class_counts(y, weights);
+    let n_folds = params.n_folds.min(n_false).min(n_true);
+    with_threads(params.n_jobs, |_| {
+        if n_folds < 2 {
+            return fit_without_folds(&features, &data);
+        }
+        let folds = Folds::new(params, &data, n_folds)?;
+        fit_by_folds(&features, &data, &folds, monotonic, on_progress)
+    })
+}
+
+/// The rows of positive weight where there are others: a row without weight is as good as not there.
+fn rows_that_weigh(weights: &[f64]) -> Option<Vec<usize>> {
+    weights.contains(&0.0).then(|| (0..weights.len()).filter(|&row| weights[row] > 0.0).collect())
+}
+
+/// The training rows in the model's own codes.
+#[derive(Clone, Copy)]
+struct Data<'a> {
+    names: &'a [String],
+    columns: &'a [EncodedColumn<'a>],
+    y: &'a [bool],
+    weights: Option<&'a [f64]>,
+}
+
+impl Data<'_> {
+    fn n_rows(&self) -> usize {
+        self.y.len()
+    }
+
+    fn log_loss(&self, log_odds: &[f64]) -> Result<f64> {
+        let probability: Vec<f64> = log_odds.iter().copied().map(sigmoid).collect();
+        metric::log_loss(self.y, &probability, self.weights)
+    }
+}
+
+/// Rows to learn from and rows left out, fold by fold.
+struct Folds {
+    rows: Vec<(Vec<u32>, Vec<u32>)>,
+}
+
+impl Folds {
+    fn new(params: &ValidBlendParams, data: &Data<'_>, n_folds: usize) -> Result<Self> {
+        let fold_of_row = StratifiedFolds::new(n_folds, params.random_state).fold_of_rows(data.y)?;
+        Ok(Folds { rows: (0..n_folds).map(|fold| fold_rows(&fold_of_row, fold)).collect() })
+    }
+
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Puts what was said of the rows left out in the rows' places.
+    fn gather<'a>(&self, n_rows: usize, of_fold: impl Fn(usize) -> &'a [f64]) -> Vec<f64> {
+        let mut gathered = vec![0.0; n_rows];
+        for (fold, (_, valid)) in self.rows.iter().enumerate() {
+            valid.iter().zip(of_fold(fold)).for_each(|(&row, &value)| gathered[row as usize] = value);
+        }
+        gathered
+    }
+}
+
+/// Counts finished steps for the progress callback, one caller at a time so that the share never falls.
+struct Steps<'a> {
+    done: Mutex<usize>,
+    n_steps: usize,
+    on_progress: OnProgress<'a>,
+}
+
+impl<'a> Steps<'a> {
+    fn new(n_steps: usize, on_progress: OnProgress<'a>) -> Self {
+        Steps { done: Mutex::new(0), n_steps, on_progress }
+    }
+
+    fn tell(&self, newly_done: usize, stage: &'static str) -> ControlFlow<()> {
+        let mut done = self.done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *done += newly_done;
+        (self.on_progress)(Progress { done: *done as f64 / self.n_steps as f64, stage })
+    }
+
+    fn finish(&self, stage: &'static str) -> Result<()> {
+        match self.tell(1, stage) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(ErrorKind::Cancelled.into()),
+        }
+    }
+}
+
+/// A member fitted on every fold: what it said of the rows left out, and what it is made of for good.
+struct Fitted {
+    name: &'static str,
+    out_of_fold: Vec<f64>,
+    part: Part,
+}
+
+enum Part {
+    Linear(Scorer),
+    Trees(Vec<Forest>),
+}
+
+fn fit_by_folds(
+    features: &Features,
+    data: &Data<'_>,
+    folds: &Folds,
+    monotonic: Vec<i8>,
+    on_progress: OnProgress<'_>,
+) -> Result<(BlendClassifier, Vec<f64>)> {
+    let steps = Steps::new(3 * folds.len() + 3, on_progress);
+    let (trees, linear) = rayon::join(
+        || fit_trees(data, folds, monotonic, &steps),
+        || {
+            let members = [("logistic", 0), ("piecewise logistic", KNOTS)];
+            let fit = |(name, knots)| fit_linear(name, knots, data, folds, &steps);
+            members.into_iter().map(fit).collect::<Result<Vec<Fitted>>>()
+        },
+    );
+    let mut fitted = linear?;
+    fitted.push(trees?);
+    let blend = put_together(features, data, fitted)?;
+    steps.finish("weighing and calibrating")?;
+    Ok(blend)
+}
+
+fn fit_linear(
+    name: &'static str,
+    knots: usize,
+    data: &Data<'_>,
+    folds: &Folds,
+    steps: &Steps<'_>,
+) -> Result<Fitted> {
+    let design = Design::fit(data.names, data.columns, data.weights, knots)?;
+    let matrix = design.matrix(data.columns, data.n_rows());
+    let of_fold = |(train, valid): &(Vec<u32>, Vec<u32>)| {
+        let path = path(&matrix, data.y, data.weights, train, valid, &DEFAULT_CS, &SETTINGS)?;
+        steps.finish("fitting logistic regressions")?;
+        Ok(path)
+    };
+    let paths: Vec<Vec<PathStep>> = folds.rows.par_iter().map(of_fold).collect::<Result<_>>()?;
+    let (at, out_of_fold) = best_strength(data, folds, &paths)?;
+    let scorer = fit_scorer(&design, &matrix, data, DEFAULT_CS[at])?;
+    steps.finish("fitting logistic regressions")?;
+    Ok(Fitted { name, out_of_fold, part: Part::Linear(scorer) })
+}
+
+/// The strength with the least out-of-fold log loss, and what it said.
+fn best_strength(data: &Data<'_>, folds: &Folds, paths: &[Vec<PathStep>]) -> Result<(usize, Vec<f64>)> {
+    let mut best: Option<(f64, usize, Vec<f64>)> = None;
+    for at in 0..DEFAULT_CS.len() {
+        let out_of_fold = folds.gather(data.n_rows(), |fold| &paths[fold][at].valid_log_odds);
+        let loss = data.log_loss(&out_of_fold)?;
+        if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
+            best = Some((loss, at, out_of_fold));
+        }
+    }
+    let (_, at, out_of_fold) = best.expect("there are strengths to choose from");
+    Ok((at, out_of_fold))
+}
+
+fn fit_scorer(design: &Design, matrix: &DesignMatrix, data: &Data<'_>, c: f64) -> Result<Scorer> {
+    let rows: Vec<u32> = (0..data.n_rows() as u32).collect();
+    let settings = SolverSettings { tol: 1e-6, ..SETTINGS };
+    let solution = path(matrix, data.y, data.weights, &rows, &[], &[c], &settings)?.remove(0);
+    let mut scorer = design.scorer(&solution.coefs, solution.intercept);
+    scorer.centre(data.columns, data.weights, data.n_rows());
+    Ok(scorer)
+}
+
+/// Shallow trees at a brisk rate, stopped early on the fold left out: five forests of some fifty trees.
+fn tree_params(monotonic: Vec<i8>) -> Result<BoostParams> {
+    let params = GradientTreesParams::default()
+        .n_estimators(1000)
+        .learning_rate(0.1)
+        .max_depth(4)
+        .max_leaf_nodes(16)
+        .l2_regularization(1.0)
+        .early_stopping(true)
+        .n_iter_no_change(30);
+    Ok(linfa::ParamGuard::check(params)?.boost_params(monotonic, 1))
+}
+
+fn fit_trees(data: &Data<'_>, folds: &Folds, monotonic: Vec<i8>, steps: &Steps<'_>) -> Result<Fitted> {
+    let views = super::views(data.columns);
+    let binning = Binning::fit(&views, crate::tree::MAX_BINS);
+    let bins = binning.bin(&views);
+    let params = tree_params(monotonic)?;
+    let y: Vec<f64> = data.y.iter().map(|&y| f64::from(u8::from(y))).collect();
+    let grow = |(train, valid): &(Vec<u32>, Vec<u32>)| {
+        let task = BoostTask { y: &y, weights: data.weights, offset: None, train, valid };
+        let grown = grow_forest(&binning, &bins, &task, &params, steps)?;
+        steps.finish("growing trees")?;
+        Ok(grown)
+    };
+    let grown: Vec<(Vec<f64>, Forest)> = folds.rows.par_iter().map(grow).collect::<Result<_>>()?;
+    let out_of_fold = folds.gather(data.n_rows(), |fold| &grown[fold].0);
+    let forests = grown.into_iter().map(|(_, forest)| forest).collect();
+    Ok(Fitted { name: "gradient trees", out_of_fold, part: Part::Trees(forests) })
+}
+
+fn grow_forest(
+    binning: &Binning,
+    bins: &Bins,
+    task: &BoostTask<'_>,
+    params: &BoostParams,
+    steps: &Steps<'_>,
+) -> Result<(Vec<f64>, Forest)> {
+    let mut boosted = boost(&Logistic, binning, bins, task, params, &|_| steps.tell(0, "growing trees"))?;
+    let valid_raw = std::mem::take(&mut boosted.valid_raw);
+    Ok((valid_raw, boosted.into_forest(bins.n_columns())))
+}
+
+/// Weighs and calibrates the members on their out-of-fold log-odds; keeps those that help.
+fn put_together(
+    features: &Features,
+    data: &Data<'_>,
+    fitted: Vec<Fitted>,
+) -> Result<(BlendClassifier, Vec<f64>)> {
+    let (said, parts): (Vec<Vec<f64>>, Vec<(&str, Part)>) =
+        fitted.into_iter().map(|member| (member.out_of_fold, (member.name, member.part))).unzip();
+    let weights = stack_weights(&said, data.y, data.weights);
+    let raw: Vec<f64> = (0..data.n_rows())
+        .map(|row| weights.iter().zip(&said).map(|(weight, member)| weight * member[row]).sum())
+        .collect();
+    let calibration = BetaCalibration::fit(&raw, data.y, data.weights)?;
+    let mut blend = BlendClassifier::empty(features.clone(), calibration);
+    for ((weight, said), (name, part)) in weights.into_iter().zip(&said).zip(parts) {
+        let member = Member { name: name.into(), weight, log_loss: data.log_loss(said)? };
+        blend.add(member, part);
+    }
+    Ok((blend, raw.into_iter().map(|raw| calibration.apply(raw)).collect()))
+}
+
+/// With a class of one row nothing can be left out: one strongly held logistic regression, uncalibrated.
+fn fit_without_folds(features: &Features, data: &Data<'_>) -> Result<(BlendClassifier, Vec<f64>)> {
+    let design = Design::fit(data.names, data.columns, data.weights, 0)?;
+    let matrix = design.matrix(data.columns, data.n_rows());
+    let scorer = fit_scorer(&design, &matrix, data, FALLBACK_C)?;
+    let said = scorer.log_odds(data.columns, data.n_rows());
+    let mut blend = BlendClassifier::empty(features.clone(), BetaCalibration::identity());
+    let member = Member { name: "logistic".into(), weight: 1.0, log_loss: data.log_loss(&said)? };
+    blend.add(member, Part::Linear(scorer));
+    Ok((blend, said))
+}
+
+impl BlendClassifier {
+    fn empty(features: Features, calibration: BetaCalibration) -> Self {
+        BlendClassifier { features, linear: Vec::new(), forest: None, calibration, members: Vec::new() }
+    }
+
+    fn add(&mut self, member: Member, part: Part) {
+        let weight = member.weight;
+        self.members.push(member);
+        match part {
+            _ if weight == 0.0 => {}
+            Part::Linear(scorer) => self.linear.push((weight, scorer)),
+            Part::Trees(forests) => {
+                let scale = weight / forests.len() as f64;
+                self.forest = Some(Forest::concat(forests, self.features.names().len(), scale));
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The blend: logistic regressions and gradient trees, weighed on what they said of rows they had not seen, calibrated.
+//!
+//! ```text
+//! table ─┬─ logistic, straight lines ──┐
+//!        ├─ logistic, piecewise lines ─┼─ out-of-fold log-odds ─ weights ≥ 0 ─ beta calibration
+//!        └─ gradient trees, a fold each┘
+//! ```
+//!
+//! A member whose weight is 0 is left out of the fitted model. Contributions are those of the members by weight,
+//! carried through the calibration, so they stay exact.
+
+mod fit;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use linfa::ParamGuard;
+use serde::{Deserialize, Serialize};
+
+use super::logistic::Scorer;
+use super::{BetaCalibration, Classifier, Contributions, EncodedColumn, Features, ModelFile, OnProgress};
+use crate::error::{ErrorKind, Result};
+use crate::frame::Table;
+use crate::tree::{ColumnView, Forest};
+
+/// Parameters of a [`BlendClassifier`]. The defaults are meant to be used.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BlendParams(ValidBlendParams);
+
+/// [`BlendParams`] that were checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidBlendParams {
+    n_folds: usize,
+    monotonic: BTreeMap<String, i8>,
+    random_state: u64,
+    n_jobs: Option<usize>,
+}
+
+impl Default for ValidBlendParams {
+    fn default() -> Self {
+        ValidBlendParams { n_folds: 5, monotonic: BTreeMap::new(), random_state: 0, n_jobs: None }
+    }
+}
+
+impl BlendParams {
+    /// Folds on which members are weighed and calibrated, and for each of which one forest is grown: 2 to 20.
+    /// Default 5. Fewer are used where a class has fewer rows than that.
+    pub fn n_folds(mut self, n_folds: usize) -> Self {
+        self.0.n_folds = n_folds;
+        self
+    }
+
+    /// Columns whose effect may only rise (1) or fall (-1), by name. Default: none.
+    ///
+    /// It holds for the trees. The logistic members are linear or pieced together and are not held to it.
+    pub fn monotonic(mut self, directions: impl IntoIterator<Item = (impl Into<String>, i8)>) -> Self {
+        self.0.monotonic = directions.into_iter().map(|(name, sign)| (name.into(), sign)).collect();
+        self
+    }
+
+    /// Seed of the folds. Default 0. The same seed gives the same model at any number of threads.
+    pub fn random_state(mut self, random_state: u64) -> Self {
+        self.0.random_state = random_state;
+        self
+    }
+
+    /// Threads to train with, at least 1; `None` takes rayon's current pool. Default `None`.
+    pub fn n_jobs(mut self, n_jobs: impl Into<Option<usize>>) -> Self {
+        self.0.n_jobs = n_jobs.into();
+        self
+    }
+
+    /// Fits to a table of `n` rows, their labels and, if given, their weights.
+    ///
+    /// # Errors
+    /// A parameter outside its range, lengths that differ, no rows, one class only, a weight that is negative or not
+    /// finite, an infinite number.
+    pub fn fit(&self, table: &Table, y: &[bool], weights: Option<&[f64]>) -> Result<BlendClassifier> {
+        self.fit_with_progress(table, y, weights, &|_| ControlFlow::Continue(()))
+    }
+
+    /// As [`fit`](Self::fit), calling `on_progress` now and then; its `Break` cancels the training.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), and [`ErrorKind::Cancelled`].
+    pub fn fit_with_progress(
+        &self,
+        table: &Table,
+        y: &[bool],
+        weights: Option<&[f64]>,
+        on_progress: OnProgress<'_>,
+    ) -> Result<BlendClassifier> {
+        self.fit_out_of_fold(table, y, weights, on_progress).map(|(blend, _)| blend)
+    }
+
+    /// The fitted blend, and its calibrated log-odds of every training row from members that had not seen it.
+    pub(crate) fn fit_out_of_fold(
+        &self,
+        table: &Table,
+        y: &[bool],
+        weights: Option<&[f64]>,
+        on_progress: OnProgress<'_>,
+    ) -> Result<(BlendClassifier, Vec<f64>)> {
+        fit::fit(self.check_ref()?, table, y, weights, on_progress)
+    }
+}
+
+impl ParamGuard for BlendParams {
+    type Checked = ValidBlendParams;
+    type Error = crate::Error;
+
+    fn check_ref(&self) -> Result<&ValidBlendParams> {
+        let refuse =
+            |name, value: String, expected| Err(ErrorKind::Parameter { name, value, expected }.into());
+        let params = &self.0;
+        if !(2..=20).contains(&params.n_folds) {
+            return refuse("n_folds", params.n_folds.to_string(), "2 to 20");
+        }
+        if params.n_jobs == Some(0) {
+            return refuse("n_jobs", "0".into(), "at least 1, or none for all threads");
+        }
+        match params.monotonic.iter().find(|(_, sign)| !(-1..=1).contains(*sign)) {
+            Some((name, sign)) => refuse("monotonic", format!("{sign} for `{name}`"), "-1, 0 or 1"),
+            None => Ok(params),
+        }
+    }
+
+    fn check(self) -> Result<ValidBlendParams> {
+        self.check_ref()?;
+        Ok(self.0)
+    }
+}
+
+/// A fitted blend.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BlendClassifier {
+    features: Features,
+    /// The logistic members that help, with their weights.
+    linear: Vec<(f64, Scorer)>,
+    /// The trees of all folds, multiplied by their weight over the number of folds.
+    forest: Option<Forest>,
+    calibration: BetaCalibration,
+    members: Vec<Member>,
+}
+
+/// What became of one member of a blend.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    /// "logistic", "piecewise logistic", "gradient trees".
+    pub name: String,
+    /// Its weight on the log-odds; 0 where it did not help and was left out.
+    pub weight: f64,
+    /// Its mean log loss on rows that it had not seen, before weighing and calibration.
+    pub log_loss: f64,
+}
+
+impl ModelFile for BlendClassifier {
+    const KIND: &'static str = "blend";
+}
+
+impl BlendClassifier {
+    /// Default parameters.
+    pub fn params() -> BlendParams {
+        BlendParams::default()
+    }
+
+    /// The members that were tried, with weight and log loss.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// Number of trees over all folds.
+    pub fn n_trees(&self) -> usize {
+        self.forest.as_ref().map_or(0, |forest| forest.trees().len())
+    }
+
+    /// Log-odds before calibration.
+    fn raw(&self, columns: &[EncodedColumn<'_>], n_rows: usize) -> Vec<f64> {
+        let mut raw = match &self.forest {
+            Some(forest) => forest.predict(&views(columns)),
+            None => vec![0.0; n_rows],
+        };
+        for (weight, scorer) in &self.linear {
+            let part = scorer.log_odds(columns, n_rows);
+            raw.iter_mut().zip(part).for_each(|(sum, part)| *sum += weight * part);
+        }
+        raw
+    }
+}
+
+fn views<'a>(columns: &'a [EncodedColumn<'_>]) -> Vec<ColumnView<'a>> {
+    columns.iter().map(EncodedColumn::view).collect()
+}
+
+impl Classifier for BlendClassifier {
+    fn features(&self) -> &Features {
+        &self.features
+    }
+
+    fn log_odds(&self, table: &Table) -> Result<Vec<f64>> {
+        let columns = self.features.encode(table)?;
+        let raw = self.raw(&columns, table.n_rows());
+        Ok(raw.into_iter().map(|raw| self.calibration.apply(raw)).collect())
+    }
+
+    fn contributions(&self, table: &Table) -> Result<Contributions> {
+        let (columns, n_rows) = (self.features.encode(table)?, table.n_rows());
+        let n_features = columns.len();
+        let (mut base, mut values) = match &self.forest {
+            Some(_forest) => unimplemented!(),
+            None => (0.0, vec![0.0; n_rows * n_features]),
+        };
+        for (weight, scorer) in &self.linear {
+            base += weight * scorer.base();
+            let part = scorer.contributions(&columns, n_rows);
+            values.iter_mut().zip(part).for_each(|(sum, part)| *sum += weight * part);
+        }
+        let mut contributions = Contributions { base, values, n_features };
+        let raw: Vec<f64> =
+            (0..n_rows).map(|row| base + contributions.row(row).iter().sum::<f64>()).collect();
+        self.calibration.rescale(&mut contributions, &raw)?;
+        Ok(contributions)
+    }
+}

@@ -1,0 +1,239 @@
+//! The parameters of gradient trees, their defaults and their ranges.
+
+use std::collections::BTreeMap;
+
+use linfa::ParamGuard;
+
+use super::GradientTreesClassifier;
+use crate::error::{ErrorKind, Result};
+use crate::frame::Table;
+use crate::model::{OnProgress, Progress};
+use crate::tree::MAX_BINS;
+
+/// Parameters of a [`GradientTreesClassifier`].
+///
+/// ```
+/// use keepwell::frame::{Column, Table};
+/// use keepwell::model::{Classifier, GradientTreesClassifier};
+///
+/// let logins = (0..200).map(|row| f64::from(row % 20)).collect();
+/// let table = Table::new(200, [("logins".to_string(), Column::Number(logins))])?;
+/// let churned: Vec<bool> = (0..200).map(|row| row % 20 < 7).collect();
+/// let model = GradientTreesClassifier::params().n_estimators(20).fit(&table, &churned, None)?;
+/// let p = model.predict_proba(&table)?;
+/// assert!(p[0] > 0.5 && p[19] < 0.5);
+/// # Ok::<(), keepwell::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct GradientTreesParams(ValidGradientTreesParams);
+
+/// [`GradientTreesParams`] that were checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidGradientTreesParams {
+    pub(super) n_estimators: usize,
+    pub(super) learning_rate: f64,
+    pub(super) max_leaf_nodes: usize,
+    pub(super) max_depth: Option<usize>,
+    pub(super) min_samples_leaf: usize,
+    pub(super) l2_regularization: f64,
+    pub(super) max_bins: usize,
+    pub(super) max_features: f64,
+    pub(super) monotonic: BTreeMap<String, i8>,
+    pub(super) early_stopping: bool,
+    pub(super) validation_fraction: f64,
+    pub(super) n_iter_no_change: usize,
+    pub(super) random_state: u64,
+    pub(super) n_jobs: Option<usize>,
+}
+
+impl Default for GradientTreesParams {
+    fn default() -> Self {
+        GradientTreesParams(ValidGradientTreesParams {
+            n_estimators: 100,
+            learning_rate: 0.1,
+            max_leaf_nodes: 31,
+            max_depth: None,
+            min_samples_leaf: 20,
+            l2_regularization: 1.0,
+            max_bins: MAX_BINS,
+            max_features: 1.0,
+            monotonic: BTreeMap::new(),
+            early_stopping: false,
+            validation_fraction: 0.1,
+            n_iter_no_change: 10,
+            random_state: 0,
+            n_jobs: None,
+        })
+    }
+}
+
+impl GradientTreesParams {
+    /// Most trees, at least 1. Default 100. More trees want a smaller `learning_rate`.
+    #[must_use]
+    pub fn n_estimators(mut self, n_estimators: usize) -> Self {
+        self.0.n_estimators = n_estimators;
+        self
+    }
+
+    /// What every leaf's value is multiplied by: above 0, at most 1. Default 0.1.
+    #[must_use]
+    pub fn learning_rate(mut self, learning_rate: f64) -> Self {
+        self.0.learning_rate = learning_rate;
+        self
+    }
+
+    /// Most leaves of a tree, at least 2. Default 31.
+    #[must_use]
+    pub fn max_leaf_nodes(mut self, max_leaf_nodes: usize) -> Self {
+        self.0.max_leaf_nodes = max_leaf_nodes;
+        self
+    }
+
+    /// Most splits between root and leaf, at least 1, or `None` for no limit, the default.
+    #[must_use]
+    pub fn max_depth(mut self, max_depth: impl Into<Option<usize>>) -> Self {
+        self.0.max_depth = max_depth.into();
+        self
+    }
+
+    /// Fewest training rows in a leaf, at least 1. Default 20. Above 32,767 training rows a leaf's rows are
+    /// estimated from its hessian while growing.
+    #[must_use]
+    pub fn min_samples_leaf(mut self, min_samples_leaf: usize) -> Self {
+        self.0.min_samples_leaf = min_samples_leaf;
+        self
+    }
+
+    /// λ in a leaf's value `−G / (H + λ)`: 0 or more. Default 1, so that a leaf of rows that are almost certain
+    /// already, whose hessian is small, takes no large step on the word of a few.
+    #[must_use]
+    pub fn l2_regularization(mut self, l2_regularization: f64) -> Self {
+        self.0.l2_regularization = l2_regularization;
+        self
+    }
+
+    /// Most bins that a column's values are cut into: 2 to 255, missing values not counted. Default 255.
+    #[must_use]
+    pub fn max_bins(mut self, max_bins: usize) -> Self {
+        self.0.max_bins = max_bins;
+        self
+    }
+
+    /// Share of the columns, drawn anew for each tree, that it may split on: above 0, at most 1. Default 1.
+    #[must_use]
+    pub fn max_features(mut self, max_features: f64) -> Self {
+        self.0.max_features = max_features;
+        self
+    }
+
+    /// Columns of numbers, by name, with which the prediction must rise (1) or fall (−1), all else equal; 0 sets
+    /// nothing. Default: none. A missing value is bound by nothing.
+    #[must_use]
+    pub fn monotonic(mut self, directions: impl IntoIterator<Item = (impl Into<String>, i8)>) -> Self {
+        self.0.monotonic = directions.into_iter().map(|(name, direction)| (name.into(), direction)).collect();
+        self
+    }
+
+    /// Whether to hold `validation_fraction` of the rows back and to stop when `n_iter_no_change` trees have not
+    /// lowered their log loss, keeping the trees up to the best. Default false.
+    #[must_use]
+    pub fn early_stopping(mut self, early_stopping: bool) -> Self {
+        self.0.early_stopping = early_stopping;
+        self
+    }
+
+    /// Share of each class that early stopping holds back: above 0 and below 1. Default 0.1.
+    #[must_use]
+    pub fn validation_fraction(mut self, validation_fraction: f64) -> Self {
+        self.0.validation_fraction = validation_fraction;
+        self
+    }
+
+    /// Trees without gain after which early stopping ends, at least 1. Default 10.
+    #[must_use]
+    pub fn n_iter_no_change(mut self, n_iter_no_change: usize) -> Self {
+        self.0.n_iter_no_change = n_iter_no_change;
+        self
+    }
+
+    /// Seed of the columns drawn and of the rows held back. Default 0.
+    #[must_use]
+    pub fn random_state(mut self, random_state: u64) -> Self {
+        self.0.random_state = random_state;
+        self
+    }
+
+    /// Threads: at least 1, or `None`, the default, for all that rayon's pool has. The model is the same at any
+    /// number, bit for bit.
+    #[must_use]
+    pub fn n_jobs(mut self, n_jobs: impl Into<Option<usize>>) -> Self {
+        self.0.n_jobs = n_jobs.into();
+        self
+    }
+
+    /// The parameters if all are in their ranges.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Parameter`] naming the first that is not.
+    pub fn check(self) -> Result<ValidGradientTreesParams> {
+        self.check_ref()?;
+        Ok(self.0)
+    }
+
+    /// Fits to a table of `n` rows, a label each, and finite weights, none negative, if there are any.
+    ///
+    /// # Errors
+    /// A parameter outside its range; lengths that differ; no rows; one class only; a bad weight; an infinite value.
+    pub fn fit(&self, table: &Table, y: &[bool], weights: Option<&[f64]>) -> Result<GradientTreesClassifier> {
+        self.fit_with_progress(table, y, weights, &|_: Progress| std::ops::ControlFlow::Continue(()))
+    }
+
+    /// [`fit`](Self::fit), telling how far it is after each tree.
+    ///
+    /// # Errors
+    /// Those of [`fit`](Self::fit), and [`ErrorKind::Cancelled`] when `on_progress` breaks.
+    pub fn fit_with_progress(
+        &self,
+        table: &Table,
+        y: &[bool],
+        weights: Option<&[f64]>,
+        on_progress: OnProgress,
+    ) -> Result<GradientTreesClassifier> {
+        self.check_ref()?.fit_table(table, y, weights, on_progress)
+    }
+}
+
+impl ParamGuard for GradientTreesParams {
+    type Checked = ValidGradientTreesParams;
+    type Error = crate::Error;
+
+    fn check_ref(&self) -> Result<&ValidGradientTreesParams> {
+        let p = &self.0;
+        let share = |share: f64| share > 0.0 && share <= 1.0;
+        let at_least_1 = |n: usize| n >= 1;
+        let l2_fits = p.l2_regularization >= 0.0 && p.l2_regularization.is_finite();
+        let held_back = p.validation_fraction > 0.0 && p.validation_fraction < 1.0;
+        let direction = p.monotonic.values().find(|direction| !(-1..=1).contains(*direction)).copied();
+        expect(at_least_1(p.n_estimators), "n_estimators", p.n_estimators, "at least 1")?;
+        expect(share(p.learning_rate), "learning_rate", p.learning_rate, "above 0 and at most 1")?;
+        expect(p.max_leaf_nodes >= 2, "max_leaf_nodes", p.max_leaf_nodes, "at least 2")?;
+        expect(p.max_depth.is_none_or(at_least_1), "max_depth", 0, "at least 1, or none")?;
+        expect(at_least_1(p.min_samples_leaf), "min_samples_leaf", p.min_samples_leaf, "at least 1")?;
+        expect(l2_fits, "l2_regularization", p.l2_regularization, "0 or more, and finite")?;
+        expect((2..=MAX_BINS).contains(&p.max_bins), "max_bins", p.max_bins, "2 to 255")?;
+        expect(share(p.max_features), "max_features", p.max_features, "above 0 and at most 1")?;
+        expect(direction.is_none(), "monotonic", direction.unwrap_or(0), "-1, 0 or 1 for each column")?;
+        expect(held_back, "validation_fraction", p.validation_fraction, "above 0 and below 1")?;
+        expect(at_least_1(p.n_iter_no_change), "n_iter_no_change", p.n_iter_no_change, "at least 1")?;
+        expect(p.n_jobs.is_none_or(at_least_1), "n_jobs", 0, "at least 1, or none for all threads")?;
+        Ok(p)
+    }
+
+    fn check(self) -> Result<ValidGradientTreesParams> {
+        GradientTreesParams::check(self)
+    }
+}
+
+fn expect(holds: bool, name: &'static str, value: impl ToString, expected: &'static str) -> Result<()> {
+    if holds { Ok(()) } else { Err(ErrorKind::Parameter { name, value: value.to_string(), expected }.into()) }
+}

@@ -1,0 +1,542 @@
+//! From the columns of a table to what a linear model can use, and from its coefficients back to the columns.
+//!
+//! Every design column is piecewise linear in one original column, so whatever the coefficients are, the model is one
+//! table of values for each original column: at the knots of a number, at the levels of a category, and for a missing
+//! value. Fitting works on those tables ([`Part`]), and so does scoring ([`Scorer`]).
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{ErrorKind, Result};
+use crate::model::EncodedColumn;
+use crate::tree::MISSING_CODE;
+
+/// A level with fewer training rows than this shares one design column with all other such levels.
+pub(crate) const RARE_LEVEL_ROWS: usize = 10;
+/// How far beyond the training range a straight line goes on, in lengths of that range, before it stays flat.
+const EXTENSION: f64 = 10.0;
+/// Local code of a category without a design column: it adds nothing.
+const NO_COEF: u32 = u32::MAX;
+
+/// How `d` columns become `n_coefs` design columns. Fitted on training rows, without their labels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Design {
+    columns: Vec<ColumnDesign>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum ColumnDesign {
+    Number(NumberDesign),
+    Category(CategoryDesign),
+}
+
+/// A number as one standardised ramp for each interval between knots, 0 before it and 1 after it. With two knots that
+/// is the standardised number itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct NumberDesign {
+    /// Ascending, at least two; lowest and highest training value at the ends.
+    knots: Vec<f64>,
+    /// Missing values are put here, and have a column of their own if `flag`.
+    median: f64,
+    /// Mean of each ramp over the training rows.
+    means: Vec<f64>,
+    /// One over the standard deviation of each ramp, 0 where it is constant.
+    scales: Vec<f64>,
+    /// Whether training had missing values.
+    flag: bool,
+}
+
+/// A category as one column a frequent level, one for all rare ones, one for missing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct CategoryDesign {
+    /// Design column of each training level, or [`NO_COEF`].
+    coef_of_level: Vec<u32>,
+    /// Design column of rare levels and of those that training did not see, or [`NO_COEF`].
+    other: u32,
+    /// Design column of missing values, or [`NO_COEF`].
+    missing: u32,
+    n_coefs: usize,
+}
+
+impl Design {
+    /// Learns knots, means, levels from training columns of `n` rows; `knots` intervals a number, 0 or 1 for a
+    /// straight line. Rows of weight 0 count for nothing.
+    ///
+    /// # Errors
+    /// An infinite number, named by `names` and row.
+    pub(crate) fn fit(
+        names: &[String],
+        columns: &[EncodedColumn<'_>],
+        weights: Option<&[f64]>,
+        knots: usize,
+    ) -> Result<Self> {
+        let fit = |(name, column): (&String, &EncodedColumn<'_>)| match column {
+            EncodedColumn::Number(values) => {
+                check_finite(name, values)?;
+                Ok(ColumnDesign::Number(NumberDesign::fit(values, weights, knots)))
+            }
+            EncodedColumn::Category { codes, n_levels } => {
+                Ok(ColumnDesign::Category(CategoryDesign::fit(codes, *n_levels, weights)))
+            }
+        };
+        let columns = names.iter().zip(columns).map(fit).collect::<Result<_>>()?;
+        Ok(Design { columns })
+    }
+
+    /// The design of `n` rows.
+    pub(crate) fn matrix(&self, columns: &[EncodedColumn<'_>], n_rows: usize) -> DesignMatrix {
+        let parts = self.columns.iter().zip(columns).flat_map(|(design, column)| match (design, column) {
+            (ColumnDesign::Number(design), EncodedColumn::Number(values)) => design.parts(values),
+            (ColumnDesign::Category(design), EncodedColumn::Category { codes, .. }) => {
+                vec![Part::OneHot {
+                    codes: codes.iter().map(|&code| design.local(code)).collect(),
+                    n_coefs: design.n_coefs,
+                }]
+            }
+            _ => unreachable!("columns were encoded by the features the design was fitted with"),
+        });
+        DesignMatrix { parts: parts.collect(), n_rows }
+    }
+
+    /// The tables of values that `coefs` (`n_coefs` long) stand for, not centred.
+    pub(crate) fn scorer(&self, coefs: &[f64], intercept: f64) -> Scorer {
+        let mut left = coefs;
+        let mut tables = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            let (own, rest) = left.split_at(column.n_coefs());
+            left = rest;
+            tables.push(column.table(own));
+        }
+        Scorer { base: intercept, tables }
+    }
+}
+
+fn check_finite(name: &str, values: &[f64]) -> Result<()> {
+    match values.iter().position(|value| value.is_infinite()) {
+        None => Ok(()),
+        Some(at) => Err(ErrorKind::Value {
+            column: name.to_owned(),
+            row: at + 1,
+            value: values[at].to_string(),
+            expected: "a finite number, or nothing where it is missing".into(),
+        }
+        .into()),
+    }
+}
+
+impl ColumnDesign {
+    fn n_coefs(&self) -> usize {
+        match self {
+            ColumnDesign::Number(number) => number.means.len() + usize::from(number.flag),
+            ColumnDesign::Category(category) => category.n_coefs,
+        }
+    }
+
+    fn table(&self, coefs: &[f64]) -> ColumnTable {
+        match self {
+            ColumnDesign::Number(number) => number.table(coefs),
+            ColumnDesign::Category(category) => category.table(coefs),
+        }
+    }
+}
+
+impl NumberDesign {
+    fn fit(values: &[f64], weights: Option<&[f64]>, knots: usize) -> Self {
+        let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
+        let mut known: Vec<(f64, f64)> =
+            values.iter().enumerate().map(|(row, &v)| (v, weight(row))).filter(|(_, w)| *w > 0.0).collect();
+        let n_used = known.len();
+        known.retain(|(value, _)| !value.is_nan());
+        let flag = known.len() < n_used && !known.is_empty();
+        known.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut design =
+            NumberDesign { knots: knots_of(&known, knots), median: 0.0, means: vec![], scales: vec![], flag };
+        design.median = quantile(&known, 0.5).unwrap_or(0.0);
+        design.standardise(values, weight);
+        design
+    }
+
+    /// Weighted mean and deviation of each ramp, missing values counted at the median.
+    fn standardise(&mut self, values: &[f64], weight: impl Fn(usize) -> f64) {
+        let n_ramps = self.knots.len() - 1;
+        let (mut sum, mut square, mut total) = (vec![0.0; n_ramps], vec![0.0; n_ramps], 0.0);
+        for (row, &value) in values.iter().enumerate() {
+            let (segment, fraction) = self.position(value);
+            let weight = weight(row);
+            total += weight;
+            for ramp in 0..=segment {
+                let height = if ramp < segment { 1.0 } else { fraction };
+                sum[ramp] += weight * height;
+                square[ramp] += weight * height * height;
+            }
+        }
+        self.means = sum.iter().map(|sum| sum / total).collect();
+        let scale = |(square, mean): (&f64, &f64)| {
+            let variance = square / total - mean * mean;
+            if variance > 1e-14 { variance.sqrt().recip() } else { 0.0 }
+        };
+        self.scales = square.iter().zip(&self.means).map(scale).collect();
+    }
+
+    /// The interval between knots a value is in, and how far along it; missing values stand at the median.
+    fn position(&self, value: f64) -> (usize, f64) {
+        position(&self.knots, if value.is_nan() { self.median } else { value })
+    }
+
+    /// The ramps' values, standardised, at a position.
+    fn ramps(&self, (segment, fraction): (usize, f64)) -> impl Iterator<Item = f64> {
+        self.means.iter().zip(&self.scales).enumerate().map(move |(ramp, (mean, scale))| {
+            let height = match ramp.cmp(&segment) {
+                std::cmp::Ordering::Less => 1.0,
+                std::cmp::Ordering::Equal => fraction,
+                std::cmp::Ordering::Greater => 0.0,
+            };
+            (height - mean) * scale
+        })
+    }
+
+    fn parts(&self, values: &[f64]) -> Vec<Part> {
+        if self.means.len() > 1 {
+            return vec![self.interpolated(values)];
+        }
+        let line =
+            |&value: &f64| self.ramps(self.position(value)).next().expect("a number has at least one ramp");
+        let mut parts = vec![Part::Linear { values: values.iter().map(line).collect() }];
+        if self.flag {
+            let flag = |value: &f64| f64::from(u8::from(value.is_nan()));
+            parts.push(Part::Linear { values: values.iter().map(flag).collect() });
+        }
+        parts
+    }
+
+    fn interpolated(&self, values: &[f64]) -> Part {
+        let missing = self.knots.len() as u32;
+        let positions = values.iter().map(|&value| match value.is_nan() {
+            true => (missing, 0.0),
+            false => {
+                let (segment, fraction) = self.position(value);
+                (segment as u32, fraction)
+            }
+        });
+        let (nodes, fractions) = positions.unzip();
+        Part::Interpolated { nodes, fractions, basis: self.basis() }
+    }
+
+    /// The design's values at each knot and, last, for a missing value.
+    fn basis(&self) -> Basis {
+        let n_ramps = self.means.len();
+        let knots = (0..=n_ramps).map(|knot| if knot < n_ramps { (knot, 0.0) } else { (n_ramps - 1, 1.0) });
+        let mut values = Vec::new();
+        for position in knots {
+            values.extend(self.ramps(position));
+            values.extend(self.flag.then_some(0.0));
+        }
+        values.extend(self.ramps(self.position(self.median)));
+        values.extend(self.flag.then_some(1.0));
+        Basis { values, n_coefs: n_ramps + usize::from(self.flag) }
+    }
+
+    fn table(&self, coefs: &[f64]) -> ColumnTable {
+        let mut values = self.basis().times(coefs);
+        let missing = values.pop().expect("the basis has a row for missing values");
+        ColumnTable::Number { knots: self.knots.clone(), values, missing }
+    }
+}
+
+/// Lowest and highest value with quantiles between, or all values if they are few; two at least.
+fn knots_of(sorted: &[(f64, f64)], n_intervals: usize) -> Vec<f64> {
+    let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return vec![0.0, 0.0] };
+    let mut knots = distinct(sorted, n_intervals + 1);
+    if n_intervals < 2 || first.0 == last.0 {
+        return vec![first.0, last.0];
+    }
+    if knots.len() > n_intervals + 1 {
+        let inner = (1..n_intervals).filter_map(|k| quantile(sorted, k as f64 / n_intervals as f64));
+        knots = std::iter::once(first.0).chain(inner).chain([last.0]).collect();
+        knots.dedup();
+    }
+    knots
+}
+
+/// The distinct values, or the first `limit + 1` of them.
+fn distinct(sorted: &[(f64, f64)], limit: usize) -> Vec<f64> {
+    let mut values: Vec<f64> = Vec::new();
+    for &(value, _) in sorted {
+        if values.last() != Some(&value) {
+            values.push(value);
+        }
+        if values.len() > limit {
+            break;
+        }
+    }
+    values
+}
+
+/// The mean of the values between which the weight is divided as `share` to the rest.
+fn quantile(sorted: &[(f64, f64)], share: f64) -> Option<f64> {
+    let total: f64 = sorted.iter().map(|(_, weight)| weight).sum();
+    let (target, slack) = (share * total, 1e-12 * total);
+    let mut passed = 0.0;
+    for (at, (value, weight)) in sorted.iter().enumerate() {
+        passed += weight;
+        if passed > target + slack {
+            return Some(*value);
+        }
+        if passed >= target - slack {
+            let next = sorted.get(at + 1).map_or(*value, |next| next.0);
+            return Some(value + (next - value) / 2.0);
+        }
+    }
+    sorted.last().map(|last| last.0)
+}
+
+/// The interval of ascending `knots` (two at least) that a value is in, and how far along it: 0 to 1 within the knots.
+/// With only two knots the line goes on for a while outside them.
+fn position(knots: &[f64], value: f64) -> (usize, f64) {
+    let last = knots.len() - 2;
+    let segment = knots[1..=last].iter().take_while(|&&knot| knot <= value).count();
+    let (low, width) = (knots[segment], knots[segment + 1] - knots[segment]);
+    if width <= 0.0 || width.is_infinite() {
+        return (segment, 0.0);
+    }
+    let reach = if last == 0 { EXTENSION } else { 0.0 };
+    (segment, ((value - low) / width).clamp(-reach, 1.0 + reach))
+}
+
+impl CategoryDesign {
+    fn fit(codes: &[u32], n_levels: usize, weights: Option<&[f64]>) -> Self {
+        let (mut counts, mut n_missing) = (vec![0usize; n_levels], 0);
+        for (row, &code) in codes.iter().enumerate() {
+            if weights.is_some_and(|weights| weights[row] == 0.0) {
+                continue;
+            }
+            match counts.get_mut(code as usize) {
+                Some(count) => *count += 1,
+                None => n_missing += usize::from(code == MISSING_CODE),
+            }
+        }
+        Self::from_counts(&counts, n_missing)
+    }
+
+    fn from_counts(counts: &[usize], n_missing: usize) -> Self {
+        let mut n_coefs = 0;
+        let mut next = || {
+            n_coefs += 1;
+            n_coefs as u32 - 1
+        };
+        let is_rare = |count: usize| (1..RARE_LEVEL_ROWS).contains(&count);
+        let other = if counts.iter().any(|&count| is_rare(count)) { next() } else { NO_COEF };
+        let coef = |&count: &usize| if count >= RARE_LEVEL_ROWS { next() } else { other };
+        let coef_of_level = counts.iter().map(coef).collect();
+        let missing = if n_missing > 0 { next() } else { NO_COEF };
+        CategoryDesign { coef_of_level, other, missing, n_coefs }
+    }
+
+    /// The design column of a code; `n_coefs` for none.
+    fn local(&self, code: u32) -> u32 {
+        let coef = match self.coef_of_level.get(code as usize) {
+            Some(&coef) => coef,
+            None if code == MISSING_CODE => self.missing,
+            None => self.other,
+        };
+        coef.min(self.n_coefs as u32)
+    }
+
+    fn table(&self, coefs: &[f64]) -> ColumnTable {
+        let value = |&coef: &u32| coefs.get(coef as usize).copied().unwrap_or(0.0);
+        ColumnTable::Category {
+            values: self.coef_of_level.iter().map(value).collect(),
+            missing: value(&self.missing),
+            unseen: value(&self.other),
+        }
+    }
+}
+
+/// Design values at `n_nodes` nodes: `n_nodes × n_coefs`, row-major.
+#[derive(Clone, Debug)]
+pub(super) struct Basis {
+    pub values: Vec<f64>,
+    pub n_coefs: usize,
+}
+
+impl Basis {
+    pub fn n_nodes(&self) -> usize {
+        self.values.len() / self.n_coefs
+    }
+
+    pub fn row(&self, node: usize) -> &[f64] {
+        &self.values[node * self.n_coefs..(node + 1) * self.n_coefs]
+    }
+
+    /// The value at each node that `coefs` stand for.
+    pub fn times(&self, coefs: &[f64]) -> Vec<f64> {
+        self.values.chunks_exact(self.n_coefs).map(|row| super::linear::dot(row, coefs)).collect()
+    }
+}
+
+/// The design columns that one original column gives, one entry a row.
+#[derive(Clone, Debug)]
+pub(super) enum Part {
+    /// One dense design column.
+    Linear { values: Vec<f64> },
+    /// One of `n_coefs` columns is 1; code `n_coefs` is none of them.
+    OneHot { codes: Vec<u32>, n_coefs: usize },
+    /// `1 − fraction` of the basis at the row's node and `fraction` of the next.
+    Interpolated { nodes: Vec<u32>, fractions: Vec<f64>, basis: Basis },
+}
+
+impl Part {
+    /// Number of design columns.
+    pub fn n_coefs(&self) -> usize {
+        match self {
+            Part::Linear { .. } => 1,
+            Part::OneHot { n_coefs, .. } => *n_coefs,
+            Part::Interpolated { basis, .. } => basis.n_coefs,
+        }
+    }
+
+    fn take(&self, rows: &[u32]) -> Self {
+        let floats = |values: &[f64]| rows.iter().map(|&row| values[row as usize]).collect();
+        let codes = |values: &[u32]| rows.iter().map(|&row| values[row as usize]).collect();
+        match self {
+            Part::Linear { values } => Part::Linear { values: floats(values) },
+            Part::OneHot { codes: all, n_coefs } => Part::OneHot { codes: codes(all), n_coefs: *n_coefs },
+            Part::Interpolated { nodes, fractions, basis } => {
+                Part::Interpolated { nodes: codes(nodes), fractions: floats(fractions), basis: basis.clone() }
+            }
+        }
+    }
+}
+
+/// The design of `n` rows, stored by original column: `n` values or codes each, however many design columns they mean.
+#[derive(Clone, Debug)]
+pub(crate) struct DesignMatrix {
+    pub(super) parts: Vec<Part>,
+    pub(super) n_rows: usize,
+}
+
+impl DesignMatrix {
+    /// Number of design columns, without the intercept.
+    pub(crate) fn n_coefs(&self) -> usize {
+        self.parts.iter().map(Part::n_coefs).sum()
+    }
+
+    /// The rows named, in that order.
+    pub(crate) fn take(&self, rows: &[u32]) -> Self {
+        let parts = self.parts.iter().map(|part| part.take(rows)).collect();
+        DesignMatrix { parts, n_rows: rows.len() }
+    }
+}
+
+/// A fitted linear model as one table of values a column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Scorer {
+    /// Log-odds before anything is known of a row.
+    pub(crate) base: f64,
+    tables: Vec<ColumnTable>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum ColumnTable {
+    Number { knots: Vec<f64>, values: Vec<f64>, missing: f64 },
+    Category { values: Vec<f64>, missing: f64, unseen: f64 },
+}
+
+impl ColumnTable {
+    fn number(knots: &[f64], values: &[f64], missing: f64, value: f64) -> f64 {
+        if value.is_nan() {
+            return missing;
+        }
+        let (segment, fraction) = position(knots, value);
+        values[segment] + fraction * (values[segment + 1] - values[segment])
+    }
+
+    /// The value for a number, or for a category code as a number: NaN missing, −1 unseen.
+    fn at(&self, value: f64) -> f64 {
+        match self {
+            ColumnTable::Number { knots, values, missing } => Self::number(knots, values, *missing, value),
+            ColumnTable::Category { missing, .. } if value.is_nan() => *missing,
+            ColumnTable::Category { values, unseen, .. } => {
+                let known = value >= 0.0 && value < values.len() as f64;
+                if known { values[value as usize] } else { *unseen }
+            }
+        }
+    }
+
+    fn shift(&mut self, by: f64) {
+        let (values, rest) = match self {
+            ColumnTable::Number { values, missing, .. } => (values, vec![missing]),
+            ColumnTable::Category { values, missing, unseen } => (values, vec![missing, unseen]),
+        };
+        values.iter_mut().chain(rest).for_each(|value| *value += by);
+    }
+
+    fn add_to(&self, column: &EncodedColumn<'_>, mut add: impl FnMut(usize, f64)) {
+        match (self, column) {
+            (ColumnTable::Number { knots, values, missing }, EncodedColumn::Number(numbers)) => {
+                numbers.iter().enumerate().for_each(|(row, &value)| {
+                    add(row, Self::number(knots, values, *missing, value));
+                });
+            }
+            (ColumnTable::Category { values, missing, unseen }, EncodedColumn::Category { codes, .. }) => {
+                codes.iter().enumerate().for_each(|(row, &code)| {
+                    let rest = if code == MISSING_CODE { *missing } else { *unseen };
+                    add(row, values.get(code as usize).copied().unwrap_or(rest));
+                });
+            }
+            _ => unreachable!("columns were encoded by the features the model was fitted with"),
+        }
+    }
+}
+
+impl Scorer {
+    /// Moves each table by its mean over the (weighted) training rows into the base, so that what a column adds is
+    /// against the average row.
+    pub(crate) fn centre(&mut self, columns: &[EncodedColumn<'_>], weights: Option<&[f64]>, n_rows: usize) {
+        let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
+        let total: f64 = (0..n_rows).map(weight).sum();
+        for (table, column) in self.tables.iter_mut().zip(columns) {
+            let mut sum = 0.0;
+            table.add_to(column, |row, value| sum += weight(row) * value);
+            table.shift(-sum / total);
+            self.base += sum / total;
+        }
+    }
+
+    /// Log-odds of the average training row.
+    pub(crate) fn base(&self) -> f64 {
+        self.base
+    }
+
+    /// Log-odds of `n` rows.
+    pub(crate) fn log_odds(&self, columns: &[EncodedColumn<'_>], n_rows: usize) -> Vec<f64> {
+        let mut log_odds = vec![self.base; n_rows];
+        for (table, column) in self.tables.iter().zip(columns) {
+            table.add_to(column, |row, value| log_odds[row] += value);
+        }
+        log_odds
+    }
+
+    /// What each column adds to each row's log-odds: `n × d`, row-major.
+    pub(crate) fn contributions(&self, columns: &[EncodedColumn<'_>], n_rows: usize) -> Vec<f64> {
+        let d = self.tables.len();
+        let mut values = vec![0.0; n_rows * d];
+        for (at, (table, column)) in self.tables.iter().zip(columns).enumerate() {
+            table.add_to(column, |row, value| values[row * d + at] = value);
+        }
+        values
+    }
+
+    /// Log-odds of one row of `d` values: numbers, NaN missing; a category's code, −1 unseen. Allocates nothing.
+    pub(crate) fn log_odds_of_row(&self, row: &[f64]) -> f64 {
+        self.tables.iter().zip(row).fold(self.base, |sum, (table, &value)| sum + table.at(value))
+    }
+
+    /// The same, and what each column adds to it, into `into` (`d` long).
+    pub(crate) fn contributions_of_row(&self, row: &[f64], into: &mut [f64]) -> f64 {
+        let cells = self.tables.iter().zip(row).zip(into);
+        cells.fold(self.base, |sum, ((table, &value), into)| {
+            *into = table.at(value);
+            sum + *into
+        })
+    }
+}

@@ -1,0 +1,570 @@
+//! L2-regularised logistic regression along a path of strengths.
+//!
+//! Minimises `C Σ wᵢ ln(1 + exp(−sᵢ ηᵢ)) + ‖b‖²/2` (s = ±1, η = b₀ + X b; scikit-learn's objective, the intercept free),
+//! divided by `C Σ w` so that its scale does not depend on the number of rows.
+//!
+//! The method is L-BFGS (Nocedal & Wright 2006, alg. 7.4) whose initial matrix is the inverse of an earlier Hessian by
+//! Cholesky: near a Newton step at the price of a gradient. When progress is slow the Hessian is taken anew, which
+//! makes it Newton's method at worst. Beyond [`DENSE_COEFS`] columns only the Hessian's diagonal is used.
+
+use std::collections::VecDeque;
+
+use super::design::{DesignMatrix, Part};
+use super::linear::{Cholesky, Symmetric, add_scaled, dot, max_abs};
+use crate::error::{ErrorKind, Result};
+
+/// Up to this many coefficients the Hessian is factorised.
+const DENSE_COEFS: usize = 800;
+/// Sums of products that one Hessian may cost; with more rows it is taken from every k-th row.
+const HESSIAN_UPDATES: usize = 60_000_000;
+/// Steps after which a slow solve gets a new Hessian.
+const REFRESH_AFTER: usize = 7;
+/// Pairs of steps and gradient changes that L-BFGS keeps.
+const MEMORY: usize = 10;
+
+/// When to stop.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct SolverSettings {
+    /// Most steps for each C.
+    pub(crate) max_iter: usize,
+    /// Stop when the next step would move no coefficient by more than this, relative to the largest (or to 1).
+    pub(crate) tol: f64,
+}
+
+/// The solution for one C.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PathStep {
+    /// Inverse strength of regularisation.
+    pub(crate) c: f64,
+    /// `n_coefs` coefficients.
+    pub(crate) coefs: Vec<f64>,
+    /// The intercept.
+    pub(crate) intercept: f64,
+    /// Log-odds of the valid rows.
+    pub(crate) valid_log_odds: Vec<f64>,
+    /// Steps taken.
+    pub(crate) n_iter: usize,
+    /// Whether the tolerance was reached.
+    pub(crate) converged: bool,
+}
+
+/// Solves for every C of `cs` on the rows `train`, each from the solution of the next smaller, and scores `valid`.
+///
+/// `y` and `weights` are as long as the matrix; the steps come in the order of `cs`. One thread.
+///
+/// # Errors
+/// Training rows of one class only (by weight).
+pub(crate) fn path(
+    matrix: &DesignMatrix,
+    y: &[bool],
+    weights: Option<&[f64]>,
+    train: &[u32],
+    valid: &[u32],
+    cs: &[f64],
+    settings: &SolverSettings,
+) -> Result<Vec<PathStep>> {
+    let (design, valid_design) = (matrix.take(train), matrix.take(valid));
+    let problem = Problem::new(&design, train, y, weights)?;
+    let mut order: Vec<usize> = (0..cs.len()).collect();
+    order.sort_by(|&a, &b| cs[a].total_cmp(&cs[b]));
+    let mut solver = Solver::new(&problem);
+    let mut steps: Vec<Option<PathStep>> = vec![None; cs.len()];
+    for at in order {
+        let (n_iter, converged) = solver.solve(cs[at], settings);
+        let (coefs, intercept) = solver.solution();
+        let mut valid_log_odds = vec![0.0; valid.len()];
+        valid_design.multiply(&solver.theta, &mut valid_log_odds);
+        steps[at] = Some(PathStep { c: cs[at], coefs, intercept, valid_log_odds, n_iter, converged });
+    }
+    Ok(steps.into_iter().flatten().collect())
+}
+
+impl DesignMatrix {
+    /// `X b + b₀` into `log_odds`; `theta` is the coefficients, then the intercept.
+    pub(super) fn multiply(&self, theta: &[f64], log_odds: &mut [f64]) {
+        log_odds.fill(theta[theta.len() - 1]);
+        let mut left = theta;
+        for part in &self.parts {
+            let (own, rest) = left.split_at(part.n_coefs());
+            left = rest;
+            part.multiply_add(own, log_odds);
+        }
+    }
+
+    /// `(Xᵀ r, Σ r)` into `gradient`.
+    fn multiply_transposed(&self, residuals: &[f64], gradient: &mut [f64]) {
+        let mut left = &mut *gradient;
+        for part in &self.parts {
+            let (own, rest) = left.split_at_mut(part.n_coefs());
+            left = rest;
+            part.multiply_transposed(residuals, own);
+        }
+        left[0] = residuals.iter().sum();
+    }
+
+    /// `diag(Xᵀ W X)`, and `Σ w` last.
+    fn squares(&self, weights: &[f64]) -> Vec<f64> {
+        let mut squares: Vec<f64> = self.parts.iter().flat_map(|part| part.squares(weights)).collect();
+        squares.push(weights.iter().sum());
+        squares
+    }
+
+    /// Node of the design: where a row's entry for a part stands in the node Gram matrix.
+    fn node_offsets(&self) -> Vec<usize> {
+        let mut at = 0;
+        let starts = self.parts.iter().map(|part| {
+            at += part.n_nodes();
+            at - part.n_nodes()
+        });
+        let mut offsets: Vec<usize> = starts.collect();
+        offsets.push(at);
+        offsets
+    }
+
+    /// `Xᵀ W X` with the intercept last, from every `stride`-th row, scaled to stand for all.
+    fn gram(&self, weights: &[f64], stride: usize) -> Symmetric {
+        let offsets = self.node_offsets();
+        let n_nodes = offsets[self.parts.len()] + 1;
+        let mut nodes = Symmetric::zeros(n_nodes);
+        let mut entries: Vec<(usize, f64)> = Vec::with_capacity(2 * self.parts.len() + 1);
+        for row in (0..self.n_rows).step_by(stride) {
+            entries.clear();
+            for (part, &offset) in self.parts.iter().zip(&offsets) {
+                part.push_entries(row, offset, &mut entries);
+            }
+            entries.push((n_nodes - 1, 1.0));
+            add_outer(&mut nodes, &entries, weights[row] * stride as f64);
+        }
+        self.from_nodes(nodes, &offsets)
+    }
+
+    /// `Tᵀ G T` for the block diagonal T that holds each part's basis.
+    fn from_nodes(&self, nodes: Symmetric, offsets: &[usize]) -> Symmetric {
+        if self.parts.iter().all(|part| !matches!(part, Part::Interpolated { .. })) {
+            return nodes;
+        }
+        let half = self.project_rows(nodes, offsets);
+        let n = half.len();
+        let mut gram = Symmetric::zeros(n);
+        for (i, row) in half.iter().enumerate() {
+            let mut left = &mut gram.values[i * n..(i + 1) * n];
+            for (part, &offset) in self.parts.iter().zip(offsets) {
+                let (own, rest) = left.split_at_mut(part.n_coefs());
+                left = rest;
+                part.project(&row[offset..offset + part.n_nodes()], own);
+            }
+            left[0] = row[row.len() - 1];
+        }
+        gram
+    }
+
+    /// `Tᵀ G`, one vector a coefficient.
+    fn project_rows(&self, mut nodes: Symmetric, offsets: &[usize]) -> Vec<Vec<f64>> {
+        let n = nodes.n;
+        for i in 0..n {
+            for j in 0..i {
+                nodes.values[j * n + i] = nodes.values[i * n + j];
+            }
+        }
+        let row = |node: usize| &nodes.values[node * n..(node + 1) * n];
+        let mut half: Vec<Vec<f64>> = Vec::new();
+        for (part, &offset) in self.parts.iter().zip(offsets) {
+            match part {
+                Part::Interpolated { basis, .. } => half.extend((0..basis.n_coefs).map(|coef| {
+                    let mut sum = vec![0.0; n];
+                    (0..basis.n_nodes())
+                        .for_each(|node| add_scaled(&mut sum, basis.row(node)[coef], row(offset + node)));
+                    sum
+                })),
+                _ => half.extend((0..part.n_coefs()).map(|coef| row(offset + coef).to_vec())),
+            }
+        }
+        half.push(row(n - 1).to_vec());
+        half
+    }
+
+    /// Products that one row costs in [`gram`](Self::gram).
+    fn gram_updates(&self) -> usize {
+        let entries: usize =
+            self.parts.iter().map(|p| 1 + usize::from(matches!(p, Part::Interpolated { .. }))).sum();
+        (entries + 1) * (entries + 2) / 2
+    }
+}
+
+/// Adds `w e eᵀ` to the lower triangle; entries come in ascending order.
+fn add_outer(gram: &mut Symmetric, entries: &[(usize, f64)], weight: f64) {
+    for (at, &(i, x)) in entries.iter().enumerate() {
+        let row = &mut gram.values[i * gram.n..(i + 1) * gram.n];
+        let weighted = weight * x;
+        for &(j, z) in &entries[..=at] {
+            row[j] += weighted * z;
+        }
+    }
+}
+
+impl Part {
+    /// Entries that rows point at: the basis' nodes, or the design columns themselves.
+    fn n_nodes(&self) -> usize {
+        match self {
+            Part::Interpolated { basis, .. } => basis.n_nodes(),
+            _ => self.n_coefs(),
+        }
+    }
+
+    fn multiply_add(&self, coefs: &[f64], log_odds: &mut [f64]) {
+        match self {
+            Part::Linear { values } => add_scaled(log_odds, coefs[0], values),
+            Part::OneHot { codes, .. } => {
+                let mut table = coefs.to_vec();
+                table.push(0.0);
+                log_odds.iter_mut().zip(codes).for_each(|(sum, &code)| *sum += table[code as usize]);
+            }
+            Part::Interpolated { nodes, fractions, basis } => {
+                let table = basis.times(coefs);
+                let slope = |node: usize| table.get(node + 1).map_or(0.0, |next| next - table[node]);
+                let lines: Vec<[f64; 2]> = (0..table.len()).map(|node| [table[node], slope(node)]).collect();
+                for ((sum, &node), fraction) in log_odds.iter_mut().zip(nodes).zip(fractions) {
+                    let [value, slope] = lines[node as usize];
+                    *sum += value + fraction * slope;
+                }
+            }
+        }
+    }
+
+    fn multiply_transposed(&self, residuals: &[f64], gradient: &mut [f64]) {
+        match self {
+            Part::Linear { values } => gradient[0] = dot(values, residuals),
+            Part::OneHot { codes, n_coefs } => {
+                let mut sums = vec![0.0; n_coefs + 1];
+                codes.iter().zip(residuals).for_each(|(&code, residual)| sums[code as usize] += residual);
+                gradient.copy_from_slice(&sums[..*n_coefs]);
+            }
+            Part::Interpolated { nodes, fractions, basis } => {
+                let mut sums = vec![0.0; basis.n_nodes() + 1];
+                for ((&node, fraction), residual) in nodes.iter().zip(fractions).zip(residuals) {
+                    let next = fraction * residual;
+                    sums[node as usize] += residual - next;
+                    sums[node as usize + 1] += next;
+                }
+                self.project(&sums[..basis.n_nodes()], gradient);
+            }
+        }
+    }
+
+    /// `Tᵀ v` for values at the part's nodes.
+    fn project(&self, at_nodes: &[f64], into: &mut [f64]) {
+        match self {
+            Part::Interpolated { basis, .. } => {
+                into.fill(0.0);
+                at_nodes
+                    .iter()
+                    .enumerate()
+                    .for_each(|(node, &value)| add_scaled(into, value, basis.row(node)));
+            }
+            _ => into.copy_from_slice(at_nodes),
+        }
+    }
+
+    fn squares(&self, weights: &[f64]) -> Vec<f64> {
+        match self {
+            Part::Linear { values } => vec![values.iter().zip(weights).map(|(x, w)| w * x * x).sum()],
+            Part::OneHot { n_coefs, .. } => {
+                let mut sums = vec![0.0; *n_coefs];
+                self.multiply_transposed(weights, &mut sums);
+                sums
+            }
+            Part::Interpolated { nodes, fractions, basis } => {
+                let mut sums = vec![0.0; basis.n_coefs];
+                for ((&node, fraction), weight) in nodes.iter().zip(fractions).zip(weights) {
+                    let here = basis.row(node as usize);
+                    let next = if *fraction == 0.0 { here } else { basis.row(node as usize + 1) };
+                    for (sum, (a, b)) in sums.iter_mut().zip(here.iter().zip(next)) {
+                        let value = a + fraction * (b - a);
+                        *sum += weight * value * value;
+                    }
+                }
+                sums
+            }
+        }
+    }
+
+    fn push_entries(&self, row: usize, offset: usize, entries: &mut Vec<(usize, f64)>) {
+        match self {
+            Part::Linear { values } => {
+                if values[row] != 0.0 {
+                    entries.push((offset, values[row]));
+                }
+            }
+            Part::OneHot { codes, n_coefs } => {
+                if (codes[row] as usize) < *n_coefs {
+                    entries.push((offset + codes[row] as usize, 1.0));
+                }
+            }
+            Part::Interpolated { nodes, fractions, .. } => {
+                let (node, fraction) = (offset + nodes[row] as usize, fractions[row]);
+                if fraction != 1.0 {
+                    entries.push((node, 1.0 - fraction));
+                }
+                if fraction != 0.0 {
+                    entries.push((node + 1, fraction));
+                }
+            }
+        }
+    }
+}
+
+/// Rows, labels and weights to fit to.
+struct Problem<'a> {
+    design: &'a DesignMatrix,
+    /// 0 or 1.
+    y: Vec<f64>,
+    /// Weights as shares: they sum to 1.
+    shares: Vec<f64>,
+    /// Sum of the weights as given.
+    weight: f64,
+}
+
+impl<'a> Problem<'a> {
+    fn new(design: &'a DesignMatrix, rows: &[u32], y: &[bool], weights: Option<&[f64]>) -> Result<Self> {
+        let mut shares: Vec<f64> =
+            rows.iter().map(|&row| weights.map_or(1.0, |weights| weights[row as usize])).collect();
+        let weight: f64 = shares.iter().sum();
+        shares.iter_mut().for_each(|share| *share /= weight);
+        let y: Vec<f64> = rows.iter().map(|&row| f64::from(u8::from(y[row as usize]))).collect();
+        let rate = dot(&shares, &y);
+        if rate > 0.0 && y.iter().zip(&shares).any(|(&y, &share)| y == 0.0 && share > 0.0) {
+            return Ok(Problem { design, y, shares, weight });
+        }
+        let class = if rate > 0.0 { "true" } else { "false" };
+        Err(ErrorKind::OneClass { label: "y".into(), class, n_rows: rows.len() }.into())
+    }
+
+    /// Mean loss at log-odds, and each row's part of its derivative into `residuals`.
+    fn loss(&self, log_odds: &[f64], residuals: &mut [f64]) -> f64 {
+        let mut sum = 0.0;
+        for (row, residual) in residuals.iter_mut().enumerate() {
+            let (eta, y, share) = (log_odds[row], self.y[row], self.shares[row]);
+            let exp = (-eta.abs()).exp();
+            let p = if eta >= 0.0 { 1.0 / (1.0 + exp) } else { exp / (1.0 + exp) };
+            sum += share * (exp.ln_1p() + eta.max(0.0) - y * eta);
+            *residual = share * (p - y);
+        }
+        sum
+    }
+
+    /// `wᵢ pᵢ (1 − pᵢ)`.
+    fn curvatures(&self, log_odds: &[f64]) -> Vec<f64> {
+        let curvature = |(eta, share): (&f64, &f64)| {
+            let exp = (-eta.abs()).exp();
+            share * exp / ((1.0 + exp) * (1.0 + exp))
+        };
+        log_odds.iter().zip(&self.shares).map(curvature).collect()
+    }
+}
+
+/// The Hessian of the loss at some earlier point, without the penalty.
+enum Hessian {
+    Dense(Symmetric),
+    Diagonal(Vec<f64>),
+}
+
+/// What turns a gradient into a step.
+enum Preconditioner {
+    Dense(Cholesky),
+    Diagonal(Vec<f64>),
+}
+
+impl Preconditioner {
+    fn new(hessian: &Hessian, penalty: f64) -> Self {
+        let mut diagonal = match hessian {
+            Hessian::Dense(gram) => {
+                let mut matrix = gram.clone();
+                let last = matrix.n - 1;
+                matrix.diagonal_mut().take(last).for_each(|value| *value += penalty);
+                *matrix.diagonal_mut().last().expect("the intercept is there") *= 1.0 + 1e-12;
+                if let Some(factor) = matrix.cholesky() {
+                    return Preconditioner::Dense(factor);
+                }
+                gram.clone().diagonal_mut().map(|value| *value).collect()
+            }
+            Hessian::Diagonal(diagonal) => diagonal.clone(),
+        };
+        let last = diagonal.len() - 1;
+        diagonal[..last].iter_mut().for_each(|value| *value += penalty);
+        Preconditioner::Diagonal(diagonal.into_iter().map(|value| value.max(1e-300)).collect())
+    }
+
+    fn apply(&self, vector: &mut [f64]) {
+        match self {
+            Preconditioner::Dense(factor) => factor.solve(vector),
+            Preconditioner::Diagonal(diagonal) => {
+                vector.iter_mut().zip(diagonal).for_each(|(value, scale)| *value /= scale);
+            }
+        }
+    }
+}
+
+/// The two-loop recursion's memory.
+#[derive(Default)]
+struct Memory {
+    /// Step, change of gradient, one over their inner product.
+    pairs: VecDeque<(Vec<f64>, Vec<f64>, f64)>,
+}
+
+impl Memory {
+    fn push(&mut self, step: Vec<f64>, change: Vec<f64>) {
+        let curvature = dot(&step, &change);
+        if curvature <= 0.0 || curvature.recip().is_infinite() {
+            return;
+        }
+        if self.pairs.len() == MEMORY {
+            self.pairs.pop_front();
+        }
+        self.pairs.push_back((step, change, curvature.recip()));
+    }
+
+    /// The quasi-Newton step against a gradient.
+    fn direction(&self, gradient: &[f64], initial: &Preconditioner) -> Vec<f64> {
+        let mut q: Vec<f64> = gradient.iter().map(|g| -g).collect();
+        let mut alphas = Vec::with_capacity(self.pairs.len());
+        for (step, change, rho) in self.pairs.iter().rev() {
+            let alpha = rho * dot(step, &q);
+            add_scaled(&mut q, -alpha, change);
+            alphas.push(alpha);
+        }
+        initial.apply(&mut q);
+        for ((step, change, rho), alpha) in self.pairs.iter().zip(alphas.iter().rev()) {
+            let beta = rho * dot(change, &q);
+            add_scaled(&mut q, alpha - beta, step);
+        }
+        q
+    }
+}
+
+/// Where the minimisation stands.
+struct Solver<'a> {
+    problem: &'a Problem<'a>,
+    /// Coefficients, then the intercept.
+    theta: Vec<f64>,
+    /// `X b + b₀` of each row.
+    log_odds: Vec<f64>,
+    residuals: Vec<f64>,
+    /// Of the loss alone.
+    loss: f64,
+    /// Of the loss and the penalty.
+    gradient: Vec<f64>,
+    hessian: Hessian,
+}
+
+impl<'a> Solver<'a> {
+    /// At the model that knows only the rate.
+    fn new(problem: &'a Problem<'a>) -> Self {
+        let (n, d) = (problem.design.n_rows, problem.design.n_coefs());
+        let rate = dot(&problem.shares, &problem.y).clamp(1e-300, 1.0 - f64::EPSILON);
+        let mut theta = vec![0.0; d + 1];
+        theta[d] = (rate / (1.0 - rate)).ln();
+        let mut solver = Solver {
+            problem,
+            log_odds: vec![theta[d]; n],
+            theta,
+            residuals: vec![0.0; n],
+            loss: 0.0,
+            gradient: vec![0.0; d + 1],
+            hessian: Hessian::Diagonal(vec![]),
+        };
+        solver.loss = problem.loss(&solver.log_odds, &mut solver.residuals);
+        solver.refresh();
+        solver
+    }
+
+    fn solution(&self) -> (Vec<f64>, f64) {
+        let (intercept, coefs) = self.theta.split_last().expect("the intercept is there");
+        (coefs.to_vec(), *intercept)
+    }
+
+    /// Takes the Hessian anew where the solver stands.
+    fn refresh(&mut self) {
+        let design = self.problem.design;
+        let weights = self.problem.curvatures(&self.log_odds);
+        let squares = design.squares(&weights);
+        if design.n_coefs() > DENSE_COEFS {
+            self.hessian = Hessian::Diagonal(squares);
+            return;
+        }
+        let stride = (design.n_rows * design.gram_updates()).div_ceil(HESSIAN_UPDATES).max(1);
+        let mut gram = design.gram(&weights, stride);
+        // A sample of rows may miss a rare level: the diagonal is always that of all rows, or more.
+        gram.diagonal_mut().zip(squares).for_each(|(value, square)| *value = value.max(square));
+        self.hessian = Hessian::Dense(gram);
+    }
+
+    /// Goes on to the minimum for this C; returns the steps taken and whether the tolerance was reached.
+    fn solve(&mut self, c: f64, settings: &SolverSettings) -> (usize, bool) {
+        let penalty = 1.0 / (c * self.problem.weight);
+        let mut preconditioner = Preconditioner::new(&self.hessian, penalty);
+        let mut memory = Memory::default();
+        self.update_gradient(penalty);
+        for n_iter in 0..settings.max_iter {
+            if n_iter > 0 && n_iter % REFRESH_AFTER == 0 && matches!(self.hessian, Hessian::Dense(_)) {
+                self.refresh();
+                preconditioner = Preconditioner::new(&self.hessian, penalty);
+                memory = Memory::default();
+            }
+            let direction = memory.direction(&self.gradient, &preconditioner);
+            let small = settings.tol * max_abs(&self.theta).max(1.0);
+            if max_abs(&direction) <= small || !self.step(direction, penalty, &mut memory) {
+                return (n_iter, true);
+            }
+        }
+        (settings.max_iter, false)
+    }
+
+    /// Goes along a direction by halving until the objective falls enough (Armijo). False if rounding allows no more.
+    fn step(&mut self, direction: Vec<f64>, penalty: f64, memory: &mut Memory) -> bool {
+        let n = self.log_odds.len();
+        let slope = dot(&direction, &self.gradient);
+        let (mut along, mut tried) = (vec![0.0; n], vec![0.0; n]);
+        self.problem.design.multiply(&direction, &mut along);
+        let before = self.objective(&self.theta, self.loss, penalty);
+        let mut length = 1.0;
+        for _ in 0..30 {
+            tried.copy_from_slice(&self.log_odds);
+            add_scaled(&mut tried, length, &along);
+            let mut theta = self.theta.clone();
+            add_scaled(&mut theta, length, &direction);
+            let loss = self.problem.loss(&tried, &mut self.residuals);
+            let after = self.objective(&theta, loss, penalty);
+            if after <= before + 1e-4 * length * slope + 1e-15 * before {
+                self.accept(theta, tried, loss, penalty, memory);
+                return true;
+            }
+            length *= 0.5;
+        }
+        self.problem.loss(&self.log_odds, &mut self.residuals);
+        false
+    }
+
+    fn accept(&mut self, theta: Vec<f64>, log_odds: Vec<f64>, loss: f64, penalty: f64, memory: &mut Memory) {
+        let (theta_before, gradient_before) =
+            (std::mem::replace(&mut self.theta, theta), self.gradient.clone());
+        (self.log_odds, self.loss) = (log_odds, loss);
+        self.update_gradient(penalty);
+        memory.push(difference(&self.theta, &theta_before), difference(&self.gradient, &gradient_before));
+    }
+
+    fn objective(&self, theta: &[f64], loss: f64, penalty: f64) -> f64 {
+        let coefs = &theta[..theta.len() - 1];
+        loss + 0.5 * penalty * dot(coefs, coefs)
+    }
+
+    /// The gradient from the residuals as they stand.
+    fn update_gradient(&mut self, penalty: f64) {
+        self.problem.design.multiply_transposed(&self.residuals, &mut self.gradient);
+        let d = self.theta.len() - 1;
+        add_scaled(&mut self.gradient[..d], penalty, &self.theta[..d]);
+    }
+}
+
+fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
+}

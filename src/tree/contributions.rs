@@ -1,0 +1,630 @@
+//! Exact contributions: what each column adds to a forest's sum for a row.
+//!
+//! They are Shapley values of the path-dependent game (Lundberg et al. 2020, "TreeSHAP", algorithm 1): columns not
+//! in a coalition follow both branches in proportion to the training rows that took them (counts, not weights), as
+//! LightGBM's `pred_contrib` and shap's `tree_path_dependent` do. `expected + Σ contributions = prediction`.
+//!
+//! A leaf of value `v` with `k` distinct columns on its path has the game `v·Π_{j∈S} s_j·Π_{j∉S} z_j`, where `s_j`
+//! is 1 if the row keeps to the path at every node of column `j` and `z_j` is the share of training rows that do.
+//! Its Shapley value is the integral of a polynomial of degree `k − 1`,
+//! `φ_j = v·(s_j − z_j)·∫₀¹ Π_{i≠j} (t·s_i + (1 − t)·z_i) dt`, which ⌈k/2⌉ Gauss–Legendre points give exactly.
+//!
+//! All of this depends on the row only through its decisions at the nodes. So for every subtree whose nodes and
+//! path columns come to few bits, the sums are tabulated over all of them: a row then costs its decisions and one
+//! table line a subtree. What is too deep for a table is integrated for each row.
+
+use super::column::ColumnView;
+use super::predict::{Forest, Node, Tree, n_rows};
+
+/// Most bits of a tabulated subtree: 64 lines.
+const MAX_TABLE_BITS: usize = 6;
+/// Most nodes of a tree that has tables: its decisions fit one word.
+const MAX_TABLE_NODES: usize = 64;
+
+/// What follows from a forest and makes contributions fast.
+#[derive(Clone, Debug)]
+pub(super) struct Explainer {
+    expected: f64,
+    trees: Vec<TreeGames>,
+    quadratures: Vec<Quadrature>,
+}
+
+/// The games of one tree: every leaf stands in one of the subtrees or among the deep ones.
+#[derive(Clone, Debug, Default)]
+struct TreeGames {
+    tests: Vec<NumberTest>,
+    /// Nodes that split on a category.
+    category_nodes: Vec<(usize, Node)>,
+    subtrees: Vec<Subtree>,
+    deep: Vec<LeafGame>,
+}
+
+/// A node that splits on a number, small enough to test many of them without a branch; a category's is never left.
+#[derive(Clone, Copy, Debug)]
+struct NumberTest {
+    threshold: f64,
+    column: u32,
+    missing_left: bool,
+}
+
+/// A subtree whose contributions stand in a table.
+#[derive(Clone, Debug)]
+struct Subtree {
+    first_node: u32,
+    n_nodes: u32,
+    /// For each distinct column on the way to the subtree, what the decisions there have to be.
+    path: Vec<Required>,
+    /// The columns that its leaves' contributions go to.
+    columns: Vec<u32>,
+    /// A line for each state, a number in it for each of `columns`. The state's lowest bits say which of `path`
+    /// hold, the bits above them are the decisions inside.
+    table: Vec<f64>,
+}
+
+/// Decisions that a row has to make: `decisions & mask == value`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Required {
+    mask: u64,
+    value: u64,
+}
+
+/// One leaf's game.
+#[derive(Clone, Debug)]
+struct LeafGame {
+    value: f64,
+    players: Vec<Player>,
+}
+
+/// One distinct column on a leaf's path.
+#[derive(Clone, Debug)]
+struct Player {
+    column: u32,
+    /// The share of training rows that keep to the path at this column's nodes, `z`; above 0.
+    share: f64,
+    /// What it decides at the nodes of this column that are among the tree's first 64.
+    required: Required,
+    /// Nodes of this column beyond those, and whether it goes left there.
+    turns: Vec<(u32, bool)>,
+}
+
+/// Points `t` on (0, 1), `1 − t` and weights, exact for polynomials of degree `2·points − 1`; in fours, so that they
+/// are computed with side by side, the last ones filled up with weight 0.
+#[derive(Clone, Debug)]
+struct Quadrature(Vec<Points>);
+
+#[derive(Clone, Copy, Debug)]
+struct Points {
+    t: [f64; 4],
+    rest: [f64; 4],
+    weight: [f64; 4],
+}
+
+impl Forest {
+    /// The mean of the sum over the training rows: what contributions add to.
+    pub fn expected(&self) -> f64 {
+        self.explainer().expected
+    }
+
+    /// What each of the `d` columns adds to [`expected`](Self::expected) for a row as
+    /// [`predict_row`](Self::predict_row) takes it.
+    ///
+    /// # Panics
+    /// When `row` or `out` is not `d` long.
+    pub fn contributions_row(&self, row: &[f64], out: &mut [f64]) {
+        assert_eq!(out.len(), self.n_columns(), "a contribution for each column");
+        out.fill(0.0);
+        self.explainer().add_row(row, out);
+    }
+
+    /// The contributions for `n` rows of `d` columns: `n × d`, row-major.
+    ///
+    /// # Panics
+    /// When there are not `d` columns, or they are not equally long.
+    pub fn contributions(&self, columns: &[ColumnView]) -> Vec<f64> {
+        let d = self.n_columns();
+        let mut out = vec![0.0; n_rows(columns, d) * d];
+        if d == 0 {
+            return out;
+        }
+        let explainer = self.explainer();
+        self.for_blocks(columns, &mut out, d, |tile, out| {
+            for (row, out) in tile.chunks(d).zip(out.chunks_mut(d)) {
+                explainer.add_row(row, out);
+            }
+        });
+        out
+    }
+}
+
+impl Explainer {
+    pub(super) fn new(forest: &Forest) -> Self {
+        let trees: Vec<Paths> = forest.trees().iter().map(Paths::new).collect();
+        let most_players = trees.iter().flat_map(|paths| &paths.games).map(|game| game.players.len()).max();
+        let quadratures: Vec<Quadrature> =
+            (0..=most_players.unwrap_or(0).div_ceil(2)).map(Quadrature::new).collect();
+        let expected = forest.trees().iter().fold(forest.base(), |sum, tree| sum + expected(tree));
+        let games = trees.into_iter().map(|paths| paths.tabulate(&quadratures)).collect();
+        Explainer { expected, trees: games, quadratures }
+    }
+
+    fn add_row(&self, row: &[f64], out: &mut [f64]) {
+        let mut decisions = Vec::new();
+        for games in &self.trees {
+            games.decide(row, &mut decisions);
+            for subtree in &games.subtrees {
+                subtree.add(decisions[0], out);
+            }
+            for game in &games.deep {
+                game.add(&decisions, &self.quadratures, out);
+            }
+        }
+    }
+}
+
+impl TreeGames {
+    fn new(tree: &Tree) -> Self {
+        let categories = tree.nodes.iter().enumerate().filter(|(_, node)| node.threshold().is_none());
+        TreeGames {
+            tests: tree.nodes.iter().map(NumberTest::new).collect(),
+            category_nodes: categories.map(|(at, node)| (at, node.clone())).collect(),
+            ..TreeGames::default()
+        }
+    }
+
+    /// The row's decision at every node, a bit each: 1 for left.
+    fn decide(&self, row: &[f64], decisions: &mut Vec<u64>) {
+        decisions.clear();
+        decisions.extend(self.tests.chunks(64).map(|tests| {
+            tests.iter().rev().fold(0, |bits, test| bits << 1 | u64::from(test.goes_left(row)))
+        }));
+        for (at, node) in &self.category_nodes {
+            decisions[at / 64] |= u64::from(node.goes_left(row[node.column as usize])) << (at % 64);
+        }
+    }
+}
+
+impl NumberTest {
+    fn new(node: &Node) -> Self {
+        let (threshold, missing_left) =
+            node.threshold().map_or((f64::NEG_INFINITY, false), |threshold| (threshold, node.missing_left));
+        NumberTest { threshold, column: node.column, missing_left }
+    }
+
+    #[inline(always)]
+    fn goes_left(&self, row: &[f64]) -> bool {
+        let value = row[self.column as usize];
+        (value <= self.threshold) | (value.is_nan() & self.missing_left)
+    }
+}
+
+impl Required {
+    fn hold(&self, decisions: u64) -> bool {
+        decisions & self.mask == self.value
+    }
+
+    /// Requires a decision at one of the first 64 nodes.
+    fn and(&mut self, node: u32, left: bool) {
+        self.mask |= 1 << node;
+        self.value |= u64::from(left) << node;
+    }
+}
+
+fn expected(tree: &Tree) -> f64 {
+    let rows: f64 = tree.counts.iter().map(|&count| f64::from(count)).sum();
+    tree.values.iter().zip(&tree.counts).map(|(value, &count)| value * f64::from(count)).sum::<f64>() / rows
+}
+
+impl Subtree {
+    #[inline]
+    fn add(&self, decisions: u64, out: &mut [f64]) {
+        let inside = decisions >> self.first_node & ((1 << self.n_nodes) - 1);
+        let path =
+            self.path.iter().rev().fold(0, |bits, required| bits << 1 | u64::from(required.hold(decisions)));
+        let state = (inside << self.path.len() | path) as usize;
+        let line = &self.table[state * self.columns.len()..][..self.columns.len()];
+        for (&column, contribution) in self.columns.iter().zip(line) {
+            out[column as usize] += contribution;
+        }
+    }
+}
+
+impl LeafGame {
+    /// Adds the leaf's contributions for a row's decisions.
+    fn add(&self, decisions: &[u64], quadratures: &[Quadrature], out: &mut [f64]) {
+        let goes_left = |node: u32| decisions[node as usize / 64] >> (node % 64) & 1 == 1;
+        let keeps = |player: &Player| {
+            player.required.hold(decisions[0])
+                && player.turns.iter().all(|&(node, left)| goes_left(node) == left)
+        };
+        let quadrature = &quadratures[self.players.len().div_ceil(2)];
+        self.shapley(keeps, quadrature, |player, contribution| out[player.column as usize] += contribution);
+    }
+
+    /// Gives every player its contribution, in parts to be added up, by the formula at the top of this file. The
+    /// quotient by a player's own factor is the same for all players that are not present.
+    fn shapley(
+        &self,
+        keeps: impl Fn(&Player) -> bool,
+        quadrature: &Quadrature,
+        mut give: impl FnMut(&Player, f64),
+    ) {
+        for points in &quadrature.0 {
+            let product = self.players.iter().fold(points.weight, |product, player| {
+                times(product, points.factor(keeps(player), player.share))
+            });
+            let absent = -self.value * quotient(product, points.rest);
+            for player in &self.players {
+                let present = || {
+                    let others = quotient(product, points.factor(true, player.share));
+                    self.value * (1.0 - player.share) * others
+                };
+                give(player, if keeps(player) { present() } else { absent });
+            }
+        }
+    }
+}
+
+impl Points {
+    /// `t·s + (1 − t)·z`, above 0 since the points lie inside (0, 1).
+    #[inline(always)]
+    fn factor(&self, present: bool, share: f64) -> [f64; 4] {
+        let present = if present { 1.0 } else { 0.0 };
+        std::array::from_fn(|i| self.t[i] * present + self.rest[i] * share)
+    }
+}
+
+#[inline(always)]
+fn times(a: [f64; 4], b: [f64; 4]) -> [f64; 4] {
+    std::array::from_fn(|i| a[i] * b[i])
+}
+
+/// `Σ a / b`.
+#[inline(always)]
+fn quotient(a: [f64; 4], b: [f64; 4]) -> f64 {
+    (a[0] / b[0] + a[1] / b[1]) + (a[2] / b[2] + a[3] / b[3])
+}
+
+/// A tree's leaves with their paths, on the way to tables.
+struct Paths<'a> {
+    tree: &'a Tree,
+    games: Vec<LeafGame>,
+    /// Nodes of the subtree at each node, itself among them.
+    sizes: Vec<usize>,
+}
+
+impl<'a> Paths<'a> {
+    fn new(tree: &'a Tree) -> Self {
+        let mut paths = Paths { tree, games: Vec::new(), sizes: vec![0; tree.nodes.len()] };
+        let rows = paths.rows_below();
+        let root = if tree.nodes.is_empty() { !0 } else { 0 };
+        paths.walk(root, &rows, &mut Vec::new());
+        paths
+    }
+
+    /// Training rows of every node; fills in the sizes too. Children come after their parents.
+    fn rows_below(&mut self) -> Vec<f64> {
+        let mut rows = vec![0.0; self.tree.nodes.len()];
+        for (at, node) in self.tree.nodes.iter().enumerate().rev() {
+            rows[at] = self.rows_of(&rows, node.left) + self.rows_of(&rows, node.right);
+            let size = |child: i32| if child < 0 { 0 } else { self.sizes[child as usize] };
+            self.sizes[at] = 1 + size(node.left) + size(node.right);
+        }
+        rows
+    }
+
+    fn rows_of(&self, rows: &[f64], child: i32) -> f64 {
+        if child < 0 { f64::from(self.tree.counts[!child as usize]) } else { rows[child as usize] }
+    }
+
+    /// Collects the leaves' games from left to right.
+    fn walk(&mut self, at: i32, rows: &[f64], path: &mut Vec<Player>) {
+        if at < 0 {
+            return self
+                .games
+                .push(LeafGame { value: self.tree.values[!at as usize], players: path.clone() });
+        }
+        let node = &self.tree.nodes[at as usize];
+        for (child, left) in [(node.left, true), (node.right, false)] {
+            let mut path = path.clone();
+            step(&mut path, node.column, (at as u32, left), self.rows_of(rows, child) / rows[at as usize]);
+            self.walk(child, rows, &mut path);
+        }
+    }
+
+    fn tabulate(self, quadratures: &[Quadrature]) -> TreeGames {
+        let mut games = TreeGames::new(self.tree);
+        let root = if self.tree.nodes.is_empty() { !0 } else { 0 };
+        if self.tree.nodes.len() > MAX_TABLE_NODES {
+            games.deep = self.games;
+        } else {
+            self.tabulate_below(root, &mut Vec::new(), quadratures, &mut games);
+        }
+        games
+    }
+
+    /// Makes a table of the subtree at `at` if it is small enough, else of the parts of it that are.
+    fn tabulate_below(
+        &self,
+        at: i32,
+        path: &mut Vec<(u32, Required)>,
+        quadratures: &[Quadrature],
+        games: &mut TreeGames,
+    ) {
+        let n_nodes = if at < 0 { 0 } else { self.sizes[at as usize] };
+        if path.len() + n_nodes <= MAX_TABLE_BITS {
+            return games.subtrees.extend(self.table(at, n_nodes, path, quadratures));
+        }
+        if at < 0 {
+            return games.deep.push(self.games[!at as usize].clone());
+        }
+        let node = &self.tree.nodes[at as usize];
+        for (child, left) in [(node.left, true), (node.right, false)] {
+            let mut path = path.clone();
+            require(&mut path, node.column, at as u32, left);
+            self.tabulate_below(child, &mut path, quadratures, games);
+        }
+    }
+
+    /// The table of the subtree at `at`; none for a tree that is one leaf.
+    fn table(
+        &self,
+        at: i32,
+        n_nodes: usize,
+        path: &[(u32, Required)],
+        quadratures: &[Quadrature],
+    ) -> Option<Subtree> {
+        let leaves = self.leaves_below(at);
+        let mut columns: Vec<u32> =
+            self.games[leaves.clone()].iter().flat_map(|g| &g.players).map(|p| p.column).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        let subtree = Subtree {
+            first_node: at.max(0) as u32,
+            n_nodes: n_nodes as u32,
+            path: path.iter().map(|(_, required)| *required).collect(),
+            table: vec![0.0; columns.len() << (path.len() + n_nodes)],
+            columns,
+        };
+        let fill = |subtree, game| fill_table(subtree, game, path, quadratures);
+        (!subtree.columns.is_empty()).then(|| self.games[leaves].iter().fold(subtree, fill))
+    }
+
+    /// Leaves are numbered from left to right, so those below a node are a range.
+    fn leaves_below(&self, at: i32) -> std::ops::Range<usize> {
+        let end_leaf = |mut at: i32, side: fn(&Node) -> i32| {
+            while at >= 0 {
+                at = side(&self.tree.nodes[at as usize]);
+            }
+            !at as usize
+        };
+        end_leaf(at, |node| node.left)..end_leaf(at, |node| node.right) + 1
+    }
+}
+
+/// Adds one leaf's contributions to every line of its subtree's table.
+fn fill_table(
+    mut subtree: Subtree,
+    game: &LeafGame,
+    path: &[(u32, Required)],
+    quadratures: &[Quadrature],
+) -> Subtree {
+    let quadrature = &quadratures[game.players.len().div_ceil(2)];
+    let width = subtree.columns.len();
+    let (first, n_nodes) = (subtree.first_node, subtree.n_nodes);
+    let inside = ((1 << n_nodes) - 1) << first;
+    for (state, line) in subtree.table.chunks_mut(width).enumerate() {
+        let decisions = (state as u64 >> path.len()) << first;
+        let keeps = |player: &Player| {
+            let held = path.iter().position(|(column, _)| *column == player.column);
+            let Required { mask, value } = player.required;
+            held.is_none_or(|bit| state >> bit & 1 == 1) && decisions & mask & inside == value & inside
+        };
+        game.shapley(keeps, quadrature, |player, contribution| {
+            line[subtree.columns.partition_point(|&column| column < player.column)] += contribution;
+        });
+    }
+    subtree
+}
+
+/// Notes on a path that it goes left or right at a node of a column.
+fn step(path: &mut Vec<Player>, column: u32, (node, left): (u32, bool), share: f64) {
+    let at = path.iter().position(|player| player.column == column).unwrap_or_else(|| {
+        path.push(Player { column, share: 1.0, required: Required::default(), turns: Vec::new() });
+        path.len() - 1
+    });
+    path[at].share *= share;
+    if node < 64 {
+        path[at].required.and(node, left);
+    } else {
+        path[at].turns.push((node, left));
+    }
+}
+
+fn require(path: &mut Vec<(u32, Required)>, column: u32, node: u32, left: bool) {
+    let at = path.iter().position(|(other, _)| *other == column).unwrap_or_else(|| {
+        path.push((column, Required::default()));
+        path.len() - 1
+    });
+    path[at].1.and(node, left);
+}
+
+impl Quadrature {
+    /// Gauss–Legendre with `n` points: the roots of the Legendre polynomial by Newton's method, moved to (0, 1).
+    fn new(n: usize) -> Self {
+        let point = |i: usize| {
+            let mut x = (std::f64::consts::PI * (i as f64 + 0.75) / (n as f64 + 0.5)).cos();
+            for _ in 0..100 {
+                let (value, slope) = legendre(n, x);
+                x -= value / slope;
+            }
+            let (_, slope) = legendre(n, x);
+            ((1.0 + x) / 2.0, 1.0 / ((1.0 - x * x) * slope * slope))
+        };
+        let points: Vec<(f64, f64)> = (0..n).map(point).collect();
+        let lane = |four: &[(f64, f64)], i: usize| four.get(i).copied().unwrap_or((0.5, 0.0));
+        let side_by_side = |four: &[(f64, f64)]| Points {
+            t: std::array::from_fn(|i| lane(four, i).0),
+            rest: std::array::from_fn(|i| 1.0 - lane(four, i).0),
+            weight: std::array::from_fn(|i| lane(four, i).1),
+        };
+        Quadrature(points.chunks(4).map(side_by_side).collect())
+    }
+}
+
+/// The Legendre polynomial of degree `n` and its slope, by Bonnet's recursion.
+fn legendre(n: usize, x: f64) -> (f64, f64) {
+    let next = |(before, last): (f64, f64), k: usize| {
+        let k = k as f64;
+        (last, ((2.0 * k - 1.0) * x * last - (k - 1.0) * before) / k)
+    };
+    let (before, last) = (1..=n).fold((0.0, 1.0), next);
+    (last, n as f64 * (x * last - before) / (x * x - 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::{Binning, GrowParams, Grower};
+
+    const N: usize = 700;
+
+    /// Numbers with missing values, a repeated use of few columns, and a category of many levels.
+    fn table(n_columns: usize) -> (Vec<Vec<f64>>, Vec<u32>) {
+        let cell = |r: usize, c: usize| match (r * 7919 + c * 104_729 + r * r * (c + 3)) % 101 {
+            value if value % 9 == 0 => f64::NAN,
+            value => value as f64,
+        };
+        let numbers = (0..n_columns).map(|c| (0..N).map(|r| cell(r, c)).collect()).collect();
+        (
+            numbers,
+            (0..N)
+                .map(|r| if r % 31 == 0 { crate::tree::MISSING_CODE } else { (r * r % 13) as u32 })
+                .collect(),
+        )
+    }
+
+    fn forest(n_columns: usize, max_leaf_nodes: usize, n_trees: usize) -> (Forest, Vec<Vec<f64>>) {
+        let (numbers, codes) = table(n_columns);
+        let mut columns: Vec<ColumnView> = numbers.iter().map(|values| ColumnView::F64(values)).collect();
+        columns.push(ColumnView::Category { codes: &codes, n_levels: 13 });
+        let binning = Binning::fit(&columns, 255);
+        let bins = binning.bin(&columns);
+        let params = GrowParams {
+            max_leaf_nodes,
+            min_samples_leaf: 1,
+            min_category_rows: 1.0,
+            ..GrowParams::default()
+        };
+        let mut grower = Grower::new(&bins, params, 1);
+        let rows: Vec<u32> = (0..N as u32).collect();
+        let all: Vec<usize> = (0..=n_columns).collect();
+        let trees = (0..n_trees).map(|tree| {
+            let gradient = |r: usize| ((r * (31 + tree) + r * r * 7) % 200) as f32 / 100.0 - 1.0;
+            let gradients: Vec<f32> = (0..N).map(gradient).collect();
+            Tree::new(&grower.grow(&rows, &gradients, &[0.25; N], &all), &binning, 0.1)
+        });
+        let forest = Forest::new(-0.3, n_columns + 1, trees.collect());
+        let row = |r: usize| {
+            let number = numbers.iter().map(|values| values[r]);
+            number.chain([crate::tree::level_number(codes[r])]).collect()
+        };
+        (forest, (0..N).step_by(23).map(row).collect())
+    }
+
+    /// The expected sum when only the columns in `known` are known: both branches by their rows elsewhere.
+    fn game(forest: &Forest, row: &[f64], known: usize) -> f64 {
+        forest.trees().iter().fold(forest.base(), |sum, tree| {
+            let root = if tree.nodes.is_empty() { !0 } else { 0 };
+            let (total, rows) = below(tree, root, row, known);
+            sum + total / rows
+        })
+    }
+
+    /// Value × rows and rows below a node.
+    fn below(tree: &Tree, at: i32, row: &[f64], known: usize) -> (f64, f64) {
+        if at < 0 {
+            let rows = f64::from(tree.counts[!at as usize]);
+            return (tree.values[!at as usize] * rows, rows);
+        }
+        let node = &tree.nodes[at as usize];
+        let (left, right) = (below(tree, node.left, row, known), below(tree, node.right, row, known));
+        let rows = left.1 + right.1;
+        if known >> node.column & 1 == 0 {
+            return (left.0 + right.0, rows);
+        }
+        let (total, of) = if node.goes_left(row[node.column as usize]) { left } else { right };
+        (total / of * rows, rows)
+    }
+
+    /// Shapley values by their definition, over all subsets.
+    fn brute_force(forest: &Forest, row: &[f64]) -> Vec<f64> {
+        let d = forest.n_columns();
+        let games: Vec<f64> = (0..1 << d).map(|known| game(forest, row, known)).collect();
+        let factorial = |n: usize| (1..=n).map(|i| i as f64).product::<f64>();
+        let weight = |n: usize| factorial(n) * factorial(d - n - 1) / factorial(d);
+        let of = |column: usize| {
+            let without = (0..1usize << d).filter(|known| known >> column & 1 == 0);
+            let gain = |known: usize| {
+                weight(known.count_ones() as usize) * (games[known | 1 << column] - games[known])
+            };
+            without.map(gain).sum()
+        };
+        (0..d).map(of).collect()
+    }
+
+    #[test]
+    fn contributions_are_the_shapley_values_of_the_definition() {
+        for (n_columns, max_leaf_nodes) in [(1, 12), (3, 8), (3, 40), (6, 16), (9, 60), (8, 90)] {
+            let (forest, rows) = forest(n_columns, max_leaf_nodes, 2);
+            for row in &rows {
+                let mut contributions = vec![0.0; n_columns + 1];
+                forest.contributions_row(row, &mut contributions);
+                for (ours, exact) in contributions.iter().zip(brute_force(&forest, row)) {
+                    assert!((ours - exact).abs() < 1e-12, "{n_columns} {max_leaf_nodes}: {ours} {exact}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tables_and_integrals_are_both_used_by_the_test_above() {
+        let games =
+            |n_columns, max_leaf_nodes| forest(n_columns, max_leaf_nodes, 1).0.explainer().trees[0].clone();
+        assert!(games(3, 8).deep.is_empty() && !games(3, 8).subtrees.is_empty());
+        assert!(!games(9, 60).deep.is_empty() && !games(9, 60).subtrees.is_empty());
+        assert!(games(8, 90).subtrees.is_empty(), "too many nodes for a word of decisions");
+    }
+
+    #[test]
+    fn contributions_add_up_to_the_prediction() {
+        let (forest, rows) = forest(14, 31, 60);
+        for row in &rows {
+            let mut contributions = vec![0.0; 15];
+            forest.contributions_row(row, &mut contributions);
+            let sum = contributions.iter().fold(forest.expected(), |sum, contribution| sum + contribution);
+            assert!((sum - forest.predict_row(row)).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_lone_leaf_explains_nothing() {
+        let (forest, rows) = forest(2, 1, 3);
+        let mut contributions = vec![1.0; 3];
+        forest.contributions_row(&rows[0], &mut contributions);
+        assert_eq!(contributions, [0.0; 3]);
+        assert!((forest.expected() - forest.predict_row(&rows[0])).abs() < 1e-15);
+    }
+
+    #[test]
+    fn quadrature_is_exact_to_its_degree() {
+        for n in 1..=40 {
+            let fours = Quadrature::new(n).0;
+            let points: Vec<(f64, f64)> =
+                fours.iter().flat_map(|points| points.t.into_iter().zip(points.weight)).collect();
+            for degree in 0..2 * n {
+                let integral: f64 = points.iter().map(|(t, weight)| weight * t.powi(degree as i32)).sum();
+                assert!((integral * (degree + 1) as f64 - 1.0).abs() < 1e-12, "{n} {degree} {integral}");
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Histograms: sums of gradient, hessian and rows for every bin of every column of a node.
+//!
+//! A bin is one `u64`: gradient in the high bits (signed), hessian below it, and for up to 32,767 rows an exact
+//! row count in the lowest bits. Gradients and hessians are rounded to integers under a scale that keeps the sum
+//! over all rows within its field, so one addition updates all three, and sums are exact in any order: the same
+//! histogram at any thread count.
+
+use rayon::prelude::*;
+
+use super::bins::{Bins, Group};
+
+/// One entry a bin; 256 of them, so a `u8` needs no bounds check.
+pub(super) type ColumnHistogram = [u64; 256];
+
+/// One row of a node: its index (32 bits), gradient (16, signed) and hessian (16).
+pub(super) type Row = u64;
+
+/// Most rows for which every bin counts its rows exactly.
+const MAX_COUNTED_ROWS: usize = (1 << 15) - 1;
+/// Above this many rows a node's histogram is filled by several threads.
+const PARALLEL_ROWS: usize = 4096;
+
+/// The row's index in the table.
+pub(super) fn row_index(row: Row) -> usize {
+    (row >> 32) as usize
+}
+
+/// Where the fields of an entry lie and what one unit of each is worth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Layout {
+    gradient_shift: u32,
+    count_bits: u32,
+    /// Integer units a unit of gradient.
+    pub(super) gradient_scale: f64,
+    /// Integer units a unit of hessian.
+    pub(super) hessian_scale: f64,
+    /// 1 where bins count rows.
+    one_row: u64,
+    /// Rows a unit of hessian, where bins do not count them.
+    rows_per_hessian: f64,
+}
+
+/// An entry taken apart, in integer units.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Sums {
+    pub(super) gradient: f64,
+    pub(super) hessian: f64,
+    /// Rows: exact up to 32,767 training rows, above that estimated from the hessian.
+    pub(super) rows: f64,
+}
+
+/// Sum and largest magnitude of an array.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Extent {
+    sum: f64,
+    max: f64,
+}
+
+impl Extent {
+    /// Of the magnitudes of `values` at `rows`; in chunks of fixed size, so that threads change nothing.
+    pub(super) fn of(values: &[f32], rows: &[u32]) -> Self {
+        let chunk = |rows: &[u32]| {
+            rows.iter()
+                .fold(Extent::default(), |extent, &row| extent.with(f64::from(values[row as usize].abs())))
+        };
+        rows.chunks(PARALLEL_ROWS).map(chunk).fold(Extent::default(), Extent::and)
+    }
+
+    fn with(self, value: f64) -> Self {
+        Extent { sum: self.sum + value, max: self.max.max(value) }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Extent { sum: self.sum + other.sum, max: self.max.max(other.max) }
+    }
+
+    /// Largest scale at which one value stays below `max_value` and the sum, rounding included, below `max_sum`.
+    fn scale(self, max_value: f64, max_sum: f64, n_rows: usize) -> f64 {
+        let room = (max_sum - n_rows as f64).max(1.0);
+        let scale = (max_value / self.max).min(room / self.sum);
+        if scale.is_finite() { scale } else { 1.0 }
+    }
+}
+
+impl Layout {
+    /// The layout for a tree over `n_rows` rows with these gradients and hessians.
+    pub(super) fn new(n_rows: usize, gradients: Extent, hessians: Extent) -> Self {
+        let count_bits = if n_rows <= MAX_COUNTED_ROWS { usize::BITS - n_rows.leading_zeros() } else { 0 };
+        let hessian_bits = (64 - count_bits) / 2;
+        let gradient_bits = 64 - count_bits - hessian_bits;
+        let gradient_max = (1u64 << (gradient_bits - 1)) as f64 - 1.0;
+        let hessian_max = (1u64 << hessian_bits) as f64 - 1.0;
+        let hessian_scale = hessians.scale(65_535.0, hessian_max, n_rows);
+        Layout {
+            gradient_shift: count_bits + hessian_bits,
+            count_bits,
+            gradient_scale: gradients.scale(32_767.0, gradient_max, n_rows),
+            hessian_scale,
+            one_row: u64::from(count_bits > 0),
+            rows_per_hessian: n_rows as f64 / (hessians.sum * hessian_scale).max(1.0),
+        }
+    }
+
+    /// A row with its gradient and hessian rounded to units.
+    pub(super) fn row(&self, index: u32, gradient: f32, hessian: f32) -> Row {
+        let gradient = (f64::from(gradient) * self.gradient_scale).round_ties_even() as i16;
+        let hessian = (f64::from(hessian) * self.hessian_scale).round_ties_even() as u16;
+        u64::from(index) << 32 | u64::from(gradient as u16) << 16 | u64::from(hessian)
+    }
+
+    /// What a row adds to an entry.
+    #[inline(always)]
+    fn entry(&self, row: Row) -> u64 {
+        let gradient = i64::from((row >> 16) as i16) as u64;
+        (gradient << self.gradient_shift).wrapping_add((row & 0xFFFF) << self.count_bits) + self.one_row
+    }
+
+    /// Takes an entry, or a sum of entries, apart.
+    #[inline(always)]
+    pub(super) fn sums(&self, entry: u64) -> Sums {
+        let hessian = ((entry & ((1u64 << self.gradient_shift) - 1)) >> self.count_bits) as i64 as f64;
+        let counted = (entry & ((1u64 << self.count_bits) - 1)) as i64 as f64;
+        let rows =
+            if self.count_bits > 0 { counted } else { (hessian * self.rows_per_hessian).round_ties_even() };
+        Sums { gradient: ((entry as i64) >> self.gradient_shift) as f64, hessian, rows }
+    }
+}
+
+/// The histograms of one node: one [`ColumnHistogram`] a column.
+#[derive(Clone, Debug)]
+pub(super) struct Histogram {
+    pub(super) columns: Vec<ColumnHistogram>,
+}
+
+impl Histogram {
+    /// Empty, for `d` columns.
+    pub(super) fn new(n_columns: usize) -> Self {
+        Histogram { columns: vec![[0; 256]; n_columns] }
+    }
+
+    /// Fills it with the rows of a node, forgetting what it held.
+    pub(super) fn fill(&mut self, bins: &Bins, rows: &[Row], layout: &Layout, n_threads: usize) {
+        self.clear(bins);
+        if n_threads > 1 && rows.len() > PARALLEL_ROWS {
+            self.add_in_blocks(bins, rows, layout, n_threads);
+        } else {
+            self.add(bins, rows, layout);
+        }
+    }
+
+    /// Becomes the other child of `parent`, which held the rows of both: `parent − sibling`, in place of the parent.
+    pub(super) fn subtract(&mut self, sibling: &Histogram, bins: &Bins) {
+        for (column, (mine, theirs)) in self.columns.iter_mut().zip(&sibling.columns).enumerate() {
+            let n_bins = bins.n_bins(column).min(256);
+            for (entry, other) in mine[..n_bins].iter_mut().zip(&theirs[..n_bins]) {
+                *entry = entry.wrapping_sub(*other);
+            }
+        }
+    }
+
+    fn clear(&mut self, bins: &Bins) {
+        for (column, histogram) in self.columns.iter_mut().enumerate() {
+            histogram[..bins.n_bins(column).min(256)].fill(0);
+        }
+    }
+
+    /// One block of rows a thread, each into its own histogram; the sum is exact whatever the blocks.
+    fn add_in_blocks(&mut self, bins: &Bins, rows: &[Row], layout: &Layout, n_threads: usize) {
+        let block = rows.len().div_ceil(n_threads);
+        let partial = |rows: &[Row]| {
+            let mut histogram = Histogram::new(bins.n_columns());
+            histogram.add(bins, rows, layout);
+            histogram
+        };
+        let (mine, others) = rows.split_at(block);
+        let (_, partials): (_, Vec<Histogram>) =
+            rayon::join(|| self.add(bins, mine, layout), || others.par_chunks(block).map(partial).collect());
+        partials.iter().for_each(|other| self.merge(other, bins));
+    }
+
+    fn merge(&mut self, other: &Histogram, bins: &Bins) {
+        for (column, (mine, theirs)) in self.columns.iter_mut().zip(&other.columns).enumerate() {
+            let n_bins = bins.n_bins(column).min(256);
+            for (entry, other) in mine[..n_bins].iter_mut().zip(&theirs[..n_bins]) {
+                *entry = entry.wrapping_add(*other);
+            }
+        }
+    }
+
+    fn add(&mut self, bins: &Bins, rows: &[Row], layout: &Layout) {
+        for group in bins.groups() {
+            add_group(&mut self.columns[group.first_column..][..group.width], group, rows, layout);
+        }
+    }
+}
+
+/// Picks the copy of [`add_rows`] compiled for the group's width.
+fn add_group(columns: &mut [ColumnHistogram], group: &Group, rows: &[Row], layout: &Layout) {
+    macro_rules! by_width {
+        ($($width:literal)*) => {
+            match group.width {
+                $($width => add_rows::<$width>(
+                    columns.try_into().expect("a histogram a column of the group"),
+                    group.cells.as_chunks().0,
+                    rows,
+                    layout,
+                ),)*
+                width => unreachable!("a group of {width} columns"),
+            }
+        };
+    }
+    by_width!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+}
+
+fn add_rows<const W: usize>(
+    columns: &mut [ColumnHistogram; W],
+    cells: &[[u8; W]],
+    rows: &[Row],
+    layout: &Layout,
+) {
+    for &row in rows {
+        let entry = layout.entry(row);
+        for (histogram, &bin) in columns.iter_mut().zip(&cells[row_index(row)]) {
+            histogram[usize::from(bin)] = histogram[usize::from(bin)].wrapping_add(entry);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::{Binning, ColumnView};
+
+    struct Case {
+        bins: Bins,
+        gradients: Vec<f32>,
+        hessians: Vec<f32>,
+        rows: Vec<Row>,
+        layout: Layout,
+    }
+
+    fn case(n: usize, d: usize) -> Case {
+        let value = |r: usize, c: usize| ((r * 7919 + c * 104_729) % (11 + 31 * c)) as f64;
+        let values: Vec<Vec<f64>> = (0..d).map(|c| (0..n).map(|r| value(r, c)).collect()).collect();
+        let columns: Vec<_> = values.iter().map(|v| ColumnView::F64(v)).collect();
+        let bins = Binning::fit(&columns, 255).bin(&columns);
+        let gradients: Vec<f32> = (0..n).map(|r| ((r * 31) % 200) as f32 / 100.0 - 1.0).collect();
+        let hessians: Vec<f32> = (0..n).map(|r| ((r * 17) % 100) as f32 / 400.0 + 0.001).collect();
+        let index: Vec<u32> = (0..n as u32).collect();
+        let layout = Layout::new(n, Extent::of(&gradients, &index), Extent::of(&hessians, &index));
+        let rows = (0..n).map(|r| layout.row(r as u32, gradients[r], hessians[r])).collect();
+        Case { bins, gradients, hessians, rows, layout }
+    }
+
+    #[test]
+    fn every_bin_has_its_sums() {
+        for (n, exact) in [(3000, true), (40_000, false)] {
+            let case = case(n, 3);
+            let mut histogram = Histogram::new(3);
+            histogram.fill(&case.bins, &case.rows, &case.layout, 1);
+            let column = case.bins.column(2);
+            for bin in 1..case.bins.n_bins(2) {
+                let in_bin = || (0..n).filter(|&r| usize::from(column[r]) == bin);
+                let sums = case.layout.sums(histogram.columns[2][bin]);
+                let gradient: f64 = in_bin().map(|r| f64::from(case.gradients[r])).sum();
+                let hessian: f64 = in_bin().map(|r| f64::from(case.hessians[r])).sum();
+                let rounding = 0.51 * in_bin().count() as f64;
+                assert!((sums.gradient - gradient * case.layout.gradient_scale).abs() <= rounding);
+                assert!((sums.hessian - hessian * case.layout.hessian_scale).abs() <= rounding);
+                assert!(!exact || sums.rows == in_bin().count() as f64);
+            }
+        }
+    }
+
+    #[test]
+    fn threads_and_subtraction_change_no_bit() {
+        let case = case(9000, 19);
+        let histogram = |rows: &[Row], n_threads| {
+            let mut histogram = Histogram::new(19);
+            histogram.fill(&case.bins, rows, &case.layout, n_threads);
+            histogram
+        };
+        let mut whole = histogram(&case.rows, 1);
+        assert_eq!(whole.columns, histogram(&case.rows, 3).columns);
+        let (left, right) = case.rows.split_at(2500);
+        whole.subtract(&histogram(left, 1), &case.bins);
+        assert_eq!(whole.columns, histogram(right, 1).columns);
+    }
+
+    #[test]
+    fn the_sum_over_all_rows_stays_in_its_field() {
+        for (n, value) in [(1, 1.0), (127, 1e-30), (32_767, 1e30), (32_768, 1.0), (100_000, 0.5)] {
+            let (gradients, hessians) = (vec![-value as f32; n], vec![value as f32; n]);
+            let index: Vec<u32> = (0..n as u32).collect();
+            let layout = Layout::new(n, Extent::of(&gradients, &index), Extent::of(&hessians, &index));
+            let total = index
+                .iter()
+                .map(|&r| layout.entry(layout.row(r, gradients[r as usize], hessians[r as usize])))
+                .fold(0, u64::wrapping_add);
+            let sums = layout.sums(total);
+            let expected = f64::from(value as f32) * n as f64;
+            assert!((sums.gradient / layout.gradient_scale / -expected - 1.0).abs() < 0.01, "{n} {sums:?}");
+            assert!((sums.hessian / layout.hessian_scale / expected - 1.0).abs() < 0.01, "{n} {sums:?}");
+            assert!(
+                (sums.rows / n as f64 - 1.0).abs() <= if n < 32_768 { 0.0 } else { 1e-4 },
+                "{n} {sums:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Predicting with fitted trees: real thresholds and category sets, no bins.
+
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::bins::{Binning, ColumnBinning, MISSING_BIN, level_bin};
+use super::column::{ColumnView, MISSING_CODE, UNSEEN_CODE};
+use super::contributions::Explainer;
+use super::grow::{GrownNode, GrownTree};
+use super::split::{Split, contains};
+
+/// Rows that go through all trees together.
+const BLOCK: usize = 64;
+/// From this many (row, tree) pairs on, several threads predict.
+const PARALLEL_WORK: usize = 200_000;
+/// How an unseen category stands in a row of numbers; a missing one is NaN.
+pub const UNSEEN_LEVEL: f64 = -1.0;
+
+/// One fitted tree.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tree {
+    /// In preorder: a node's children come after it.
+    pub(super) nodes: Vec<Node>,
+    /// Value of every leaf, from left to right.
+    pub(super) values: Vec<f64>,
+    /// Training rows of every leaf.
+    pub(super) counts: Vec<u32>,
+}
+
+/// A split with real values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Node {
+    pub(super) column: u32,
+    test: Test,
+    pub(super) missing_left: bool,
+    /// A node, or the complement (`!`) of a leaf.
+    pub(super) left: i32,
+    pub(super) right: i32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Test {
+    /// Numbers up to this go left.
+    AtMost(f64),
+    /// Category codes whose bit is set go left.
+    Among { words: Vec<u64>, unseen_left: bool },
+}
+
+impl Tree {
+    /// The grown tree with its bins turned back into values, every leaf's value multiplied by `scale`.
+    ///
+    /// `binning` is the one its bins came from.
+    pub fn new(grown: &GrownTree, binning: &Binning, scale: f64) -> Self {
+        let mut tree = Tree { nodes: Vec::new(), values: Vec::new(), counts: Vec::new() };
+        tree.add(grown, binning, scale, 0);
+        tree
+    }
+
+    fn add(&mut self, grown: &GrownTree, binning: &Binning, scale: f64, at: usize) -> i32 {
+        let GrownNode { split, value, .. } = &grown.nodes[at];
+        let Some((split, left, right)) = split else {
+            self.values.push(value * scale);
+            self.counts.push(grown.nodes[at].n_rows() as u32);
+            return !(self.values.len() as i32 - 1);
+        };
+        let index = self.nodes.len();
+        self.nodes.push(Node::new(split, binning));
+        self.nodes[index].left = self.add(grown, binning, scale, *left);
+        self.nodes[index].right = self.add(grown, binning, scale, *right);
+        index as i32
+    }
+
+    /// Number of leaves, 1 or more.
+    pub fn n_leaves(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The leaf value of a row of `d` numbers: NaN is missing, a category is its code, an unseen one
+    /// [`UNSEEN_LEVEL`].
+    pub fn predict_row(&self, row: &[f64]) -> f64 {
+        if self.nodes.is_empty() {
+            return self.values[0];
+        }
+        let mut at = 0;
+        while at >= 0 {
+            let node = &self.nodes[at as usize];
+            at = if node.goes_left(row[node.column as usize]) { node.left } else { node.right };
+        }
+        self.values[!at as usize]
+    }
+
+    /// The same tree with every leaf's value multiplied.
+    #[must_use]
+    pub fn scaled(mut self, scale: f64) -> Self {
+        self.values.iter_mut().for_each(|value| *value *= scale);
+        self
+    }
+
+    /// Whether the parts fit together, as they do unless a file was made by something else.
+    fn is_sound(&self, n_columns: usize) -> bool {
+        self.is_in_order()
+            && self.counts.len() == self.values.len()
+            && self.counts.iter().all(|&count| count > 0)
+            && self.values.iter().all(|value| value.is_finite())
+            && self.nodes.iter().all(|node| (node.column as usize) < n_columns)
+    }
+
+    /// Whether nodes are in preorder and leaves from left to right, each there once.
+    fn is_in_order(&self) -> bool {
+        let (mut n_nodes, mut n_leaves) = (0, 0);
+        let mut pending = vec![if self.nodes.is_empty() { !0 } else { 0 }];
+        while let Some(at) = pending.pop() {
+            if at < 0 {
+                n_leaves += 1;
+            } else if let Some(node) = self.nodes.get(n_nodes) {
+                pending.extend([node.right, node.left]);
+                n_nodes += 1;
+            }
+            if at != !(n_leaves - 1) && at != n_nodes as i32 - 1 {
+                return false;
+            }
+        }
+        n_nodes == self.nodes.len() && n_leaves as usize == self.values.len()
+    }
+}
+
+impl Node {
+    fn new(split: &Split, binning: &Binning) -> Self {
+        let test = match binning.column(split.column) {
+            ColumnBinning::Number { cuts } => {
+                Test::AtMost(cuts.get(usize::from(split.threshold) - 1).copied().unwrap_or(f64::INFINITY))
+            }
+            ColumnBinning::Category { bin_of, pool } => among(split, bin_of, *pool),
+        };
+        let missing_left = contains(&split.left_bins, MISSING_BIN);
+        Node { column: split.column as u32, test, missing_left, left: 0, right: 0 }
+    }
+
+    /// The largest number that goes left; none where it splits a category.
+    pub(super) fn threshold(&self) -> Option<f64> {
+        if let Test::AtMost(threshold) = self.test { Some(threshold) } else { None }
+    }
+
+    pub(super) fn goes_left(&self, value: f64) -> bool {
+        match &self.test {
+            _ if value.is_nan() => self.missing_left,
+            Test::AtMost(threshold) => value <= *threshold,
+            Test::Among { words, unseen_left } => {
+                let code = value as usize;
+                let known = value >= 0.0 && code < 64 * words.len();
+                if known { words[code / 64] >> (code % 64) & 1 == 1 } else { *unseen_left }
+            }
+        }
+    }
+}
+
+/// The codes that go left; those beyond the last known level are unseen.
+fn among(split: &Split, bin_of: &[u8], pool: u8) -> Test {
+    let unseen_left = contains(&split.left_bins, pool);
+    let mut words = vec![if unseen_left { u64::MAX } else { 0 }; bin_of.len().div_ceil(64)];
+    for code in 0..bin_of.len() {
+        let goes_left = contains(&split.left_bins, level_bin(bin_of, pool, code as u32));
+        let bit = 1 << (code % 64);
+        words[code / 64] = if goes_left { words[code / 64] | bit } else { words[code / 64] & !bit };
+    }
+    Test::Among { words, unseen_left }
+}
+
+/// A sum of trees: `base + Σ tree(row)`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "SavedForest", into = "SavedForest")]
+pub struct Forest {
+    base: f64,
+    n_columns: usize,
+    trees: Vec<Tree>,
+    explainer: OnceLock<Explainer>,
+}
+
+/// What of a forest is saved; the rest follows from it.
+#[derive(Clone, Serialize, Deserialize)]
+struct SavedForest {
+    base: f64,
+    n_columns: usize,
+    trees: Vec<Tree>,
+}
+
+impl From<Forest> for SavedForest {
+    fn from(Forest { base, n_columns, trees, .. }: Forest) -> Self {
+        SavedForest { base, n_columns, trees }
+    }
+}
+
+impl TryFrom<SavedForest> for Forest {
+    type Error = &'static str;
+
+    fn try_from(SavedForest { base, n_columns, trees }: SavedForest) -> Result<Self, Self::Error> {
+        if trees.iter().all(|tree| tree.is_sound(n_columns)) {
+            Ok(Forest::new(base, n_columns, trees))
+        } else {
+            Err("a tree whose nodes do not fit together")
+        }
+    }
+}
+
+impl PartialEq for Forest {
+    fn eq(&self, other: &Self) -> bool {
+        self.base == other.base && self.n_columns == other.n_columns && self.trees == other.trees
+    }
+}
+
+impl Forest {
+    /// Trees over `n_columns` columns that add to `base`.
+    pub fn new(base: f64, n_columns: usize, trees: Vec<Tree>) -> Self {
+        Forest { base, n_columns, trees, explainer: OnceLock::new() }
+    }
+
+    /// The sum of forests over the same columns, each multiplied by `scale`: with 1 / their number, their mean.
+    pub fn concat(forests: impl IntoIterator<Item = Forest>, n_columns: usize, scale: f64) -> Self {
+        let mut sum = Forest::new(0.0, n_columns, Vec::new());
+        for forest in forests {
+            sum.base += forest.base * scale;
+            sum.trees.extend(forest.trees.into_iter().map(|tree| tree.scaled(scale)));
+        }
+        sum
+    }
+
+    /// What the trees add to.
+    pub fn base(&self) -> f64 {
+        self.base
+    }
+
+    /// Number of columns, `d`.
+    pub fn n_columns(&self) -> usize {
+        self.n_columns
+    }
+
+    /// The trees, in the order they are summed.
+    pub fn trees(&self) -> &[Tree] {
+        &self.trees
+    }
+
+    pub(super) fn explainer(&self) -> &Explainer {
+        self.explainer.get_or_init(|| Explainer::new(self))
+    }
+
+    /// The sum for a row of `d` numbers: NaN is missing, a category is its code, an unseen one [`UNSEEN_LEVEL`].
+    pub fn predict_row(&self, row: &[f64]) -> f64 {
+        self.trees.iter().fold(self.base, |sum, tree| sum + tree.predict_row(row))
+    }
+
+    /// The sums for `n` rows of `d` columns; bit for bit what [`predict_row`](Self::predict_row) gives for each.
+    ///
+    /// # Panics
+    /// When there are not `d` columns, or they are not equally long.
+    pub fn predict(&self, columns: &[ColumnView]) -> Vec<f64> {
+        let mut sums = vec![self.base; n_rows(columns, self.n_columns)];
+        self.for_blocks(columns, &mut sums, 1, |tile, sums| self.add_trees(tile, sums));
+        sums
+    }
+
+    fn add_trees(&self, tile: &[f64], sums: &mut [f64]) {
+        for tree in &self.trees {
+            for (row, sum) in tile.chunks(self.n_columns.max(1)).zip(sums.iter_mut()) {
+                *sum += tree.predict_row(row);
+            }
+        }
+    }
+
+    /// Calls `fill` with blocks of rows (row-major, × `d`) and their share of `out` (`n × width`), by several
+    /// threads where there is enough to do.
+    pub(super) fn for_blocks(
+        &self,
+        columns: &[ColumnView],
+        out: &mut [f64],
+        width: usize,
+        fill: impl Fn(&[f64], &mut [f64]) + Sync,
+    ) {
+        let work = out.len() * self.trees.len();
+        let block = |(index, out): (usize, &mut [f64])| {
+            fill(&read_tile(columns, index * BLOCK, out.len() / width), out);
+        };
+        if work < PARALLEL_WORK {
+            out.chunks_mut(BLOCK * width).enumerate().for_each(block);
+        } else {
+            out.par_chunks_mut(BLOCK * width).enumerate().for_each(block);
+        }
+    }
+}
+
+pub(super) fn n_rows(columns: &[ColumnView], n_columns: usize) -> usize {
+    assert_eq!(columns.len(), n_columns, "as many columns as the trees were fitted on");
+    columns.first().map_or(0, ColumnView::len)
+}
+
+/// Rows `start..start + n` as numbers, row-major.
+fn read_tile(columns: &[ColumnView], start: usize, n: usize) -> Vec<f64> {
+    let d = columns.len();
+    let mut tile = vec![0.0; n * d];
+    for (column, view) in columns.iter().enumerate() {
+        let cells = tile[column..].iter_mut().step_by(d);
+        match view {
+            ColumnView::F64(values) => cells.zip(&values[start..start + n]).for_each(|(cell, &v)| *cell = v),
+            ColumnView::F32(values) => {
+                cells.zip(&values[start..start + n]).for_each(|(cell, &v)| *cell = f64::from(v));
+            }
+            ColumnView::Category { codes, .. } => {
+                cells.zip(&codes[start..start + n]).for_each(|(cell, &code)| *cell = level_number(code));
+            }
+        }
+    }
+    tile
+}
+
+/// A category code as it stands in a row of numbers.
+pub fn level_number(code: u32) -> f64 {
+    match code {
+        MISSING_CODE => f64::NAN,
+        UNSEEN_CODE => UNSEEN_LEVEL,
+        code => f64::from(code),
+    }
+}
