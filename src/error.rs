@@ -36,6 +36,12 @@ impl From<ErrorKind> for Error {
     }
 }
 
+impl From<linfa::Error> for Error {
+    fn from(error: linfa::Error) -> Self {
+        ErrorKind::Linfa(error.to_string()).into()
+    }
+}
+
 /// The kinds of [`Error`]. More may come: match with a wildcard arm.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
@@ -182,6 +188,9 @@ pub enum ErrorKind {
     /// Training was cancelled by its progress callback.
     #[error("training was cancelled by its progress callback")]
     Cancelled,
+    /// linfa, or a trainer of its family, refused.
+    #[error("linfa: {0}")]
+    Linfa(String),
     /// A file cannot be opened, read or written.
     #[error("{path}: {source}")]
     Io {

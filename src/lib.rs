@@ -1,5 +1,6 @@
 //! keepwell
 
+pub mod action;
 pub mod error;
 pub mod explain;
 pub mod frame;

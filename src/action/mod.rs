@@ -1,1 +1,26 @@
-//! action
+//! What to do about it: a playbook of actions, what each is worth for an account in money, and a plan of the
+//! best action or none for every account under capacity and budget.
+//!
+//! A playbook is written in TOML ([`Playbook::from_toml`]) or in code ([`Playbook::new`]). Its effects are
+//! *assumed* until they are learned from outcomes, and say so wherever they or their money are shown.
+
+mod accounts;
+mod assign;
+mod capacity;
+mod effect;
+mod eligibility;
+mod money;
+mod nearest;
+mod plan;
+mod playbook;
+mod sentence;
+
+pub use capacity::Capacity;
+pub use effect::{Change, Effect, EffectSource, Scale};
+pub use money::Gain;
+pub use plan::{Bound, BudgetUse, LeftOut, Plan, PoolUse, Recommendation, Recommended};
+pub use playbook::{Action, Goal, Playbook, Pool, Touch};
+
+#[cfg(test)]
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! table of values for each original column: at the knots of a number, at the levels of a category, and for a missing
 //! value. Fitting works on those tables ([`Part`]), and so does scoring ([`Scorer`]).
 
+use ndarray::{Array2, ArrayViewMut1, Axis, ShapeBuilder, Slice};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorKind, Result};
@@ -29,20 +30,15 @@ enum ColumnDesign {
     Category(CategoryDesign),
 }
 
-/// A number as one standardised ramp for each interval between knots, 0 before it and 1 after it. With two knots that
-/// is the standardised number itself.
+/// A number as one standardised ramp for each interval between knots. With two knots that is the standardised number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct NumberDesign {
     /// Ascending, at least two; lowest and highest training value at the ends.
     knots: Vec<f64>,
-    /// Missing values are put here, and have a column of their own if `flag`.
+    /// Missing values are put here, and have a column of their own if training had any.
     median: f64,
-    /// Mean of each ramp over the training rows.
-    means: Vec<f64>,
-    /// One over the standard deviation of each ramp, 0 where it is constant.
-    scales: Vec<f64>,
-    /// Whether training had missing values.
-    flag: bool,
+    /// The design columns' values at each knot and, last, for a missing value.
+    basis: Basis,
 }
 
 /// A category as one column a frequent level, one for all rare ones, one for missing.
@@ -97,6 +93,12 @@ impl Design {
         DesignMatrix { parts: parts.collect(), n_rows }
     }
 
+    /// The original column that each of the `n_coefs` design columns comes from.
+    pub(crate) fn sources(&self) -> Vec<usize> {
+        let sources = self.columns.iter().enumerate();
+        sources.flat_map(|(at, column)| std::iter::repeat_n(at, column.n_coefs())).collect()
+    }
+
     /// The tables of values that `coefs` (`n_coefs` long) stand for, not centred.
     pub(crate) fn scorer(&self, coefs: &[f64], intercept: f64) -> Scorer {
         let mut left = coefs;
@@ -126,7 +128,7 @@ fn check_finite(name: &str, values: &[f64]) -> Result<()> {
 impl ColumnDesign {
     fn n_coefs(&self) -> usize {
         match self {
-            ColumnDesign::Number(number) => number.means.len() + usize::from(number.flag),
+            ColumnDesign::Number(number) => number.basis.n_coefs,
             ColumnDesign::Category(category) => category.n_coefs,
         }
     }
@@ -148,33 +150,36 @@ impl NumberDesign {
         known.retain(|(value, _)| !value.is_nan());
         let flag = known.len() < n_used && !known.is_empty();
         known.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut design =
-            NumberDesign { knots: knots_of(&known, knots), median: 0.0, means: vec![], scales: vec![], flag };
-        design.median = quantile(&known, 0.5).unwrap_or(0.0);
+        let knots = knots_of(&known, knots);
+        let median = quantile(&known, 0.5).unwrap_or(0.0);
+        let mut basis = Basis::ramps(&knots);
+        basis.push_node(position(&knots, median));
+        let mut design = NumberDesign { knots, median, basis };
         design.standardise(values, weight);
+        if flag {
+            design.basis.push_missing_flag();
+        }
         design
     }
 
-    /// Weighted mean and deviation of each ramp, missing values counted at the median.
+    /// Gives each column mean 0 and deviation 1 over the (weighted) rows, missing values counted at the median.
     fn standardise(&mut self, values: &[f64], weight: impl Fn(usize) -> f64) {
-        let n_ramps = self.knots.len() - 1;
-        let (mut sum, mut square, mut total) = (vec![0.0; n_ramps], vec![0.0; n_ramps], 0.0);
+        let n_coefs = self.basis.n_coefs;
+        let (mut sums, mut squares, mut total) = (vec![0.0; n_coefs], vec![0.0; n_coefs], 0.0);
         for (row, &value) in values.iter().enumerate() {
-            let (segment, fraction) = self.position(value);
             let weight = weight(row);
             total += weight;
-            for ramp in 0..=segment {
-                let height = if ramp < segment { 1.0 } else { fraction };
-                sum[ramp] += weight * height;
-                square[ramp] += weight * height * height;
+            for (coef, value) in self.basis.at(self.position(value)).enumerate() {
+                sums[coef] += weight * value;
+                squares[coef] += weight * value * value;
             }
         }
-        self.means = sum.iter().map(|sum| sum / total).collect();
-        let scale = |(square, mean): (&f64, &f64)| {
-            let variance = square / total - mean * mean;
-            if variance > 1e-14 { variance.sqrt().recip() } else { 0.0 }
-        };
-        self.scales = square.iter().zip(&self.means).map(scale).collect();
+        for coef in 0..n_coefs {
+            let mean = sums[coef] / total;
+            let variance = squares[coef] / total - mean * mean;
+            let scale = if variance > 1e-14 { variance.sqrt().recip() } else { 0.0 };
+            self.basis.column_mut(coef).for_each(|value| *value = (*value - mean) * scale);
+        }
     }
 
     /// The interval between knots a value is in, and how far along it; missing values stand at the median.
@@ -182,61 +187,27 @@ impl NumberDesign {
         position(&self.knots, if value.is_nan() { self.median } else { value })
     }
 
-    /// The ramps' values, standardised, at a position.
-    fn ramps(&self, (segment, fraction): (usize, f64)) -> impl Iterator<Item = f64> {
-        self.means.iter().zip(&self.scales).enumerate().map(move |(ramp, (mean, scale))| {
-            let height = match ramp.cmp(&segment) {
-                std::cmp::Ordering::Less => 1.0,
-                std::cmp::Ordering::Equal => fraction,
-                std::cmp::Ordering::Greater => 0.0,
-            };
-            (height - mean) * scale
-        })
+    /// The node of a value and how far it is on the way to the next; missing values have a node of their own.
+    fn node(&self, value: f64) -> (usize, f64) {
+        if value.is_nan() { (self.knots.len(), 0.0) } else { self.position(value) }
     }
 
     fn parts(&self, values: &[f64]) -> Vec<Part> {
-        if self.means.len() > 1 {
-            return vec![self.interpolated(values)];
+        if self.knots.len() > 2 {
+            let (nodes, fractions) =
+                values.iter().map(|&value| self.node(value)).map(|(node, f)| (node as u32, f)).unzip();
+            let basis = self.basis.clone();
+            return vec![Part::Interpolated { nodes, fractions, basis }];
         }
-        let line =
-            |&value: &f64| self.ramps(self.position(value)).next().expect("a number has at least one ramp");
-        let mut parts = vec![Part::Linear { values: values.iter().map(line).collect() }];
-        if self.flag {
-            let flag = |value: &f64| f64::from(u8::from(value.is_nan()));
-            parts.push(Part::Linear { values: values.iter().map(flag).collect() });
-        }
-        parts
-    }
-
-    fn interpolated(&self, values: &[f64]) -> Part {
-        let missing = self.knots.len() as u32;
-        let positions = values.iter().map(|&value| match value.is_nan() {
-            true => (missing, 0.0),
-            false => {
-                let (segment, fraction) = self.position(value);
-                (segment as u32, fraction)
-            }
-        });
-        let (nodes, fractions) = positions.unzip();
-        Part::Interpolated { nodes, fractions, basis: self.basis() }
-    }
-
-    /// The design's values at each knot and, last, for a missing value.
-    fn basis(&self) -> Basis {
-        let n_ramps = self.means.len();
-        let knots = (0..=n_ramps).map(|knot| if knot < n_ramps { (knot, 0.0) } else { (n_ramps - 1, 1.0) });
-        let mut values = Vec::new();
-        for position in knots {
-            values.extend(self.ramps(position));
-            values.extend(self.flag.then_some(0.0));
-        }
-        values.extend(self.ramps(self.position(self.median)));
-        values.extend(self.flag.then_some(1.0));
-        Basis { values, n_coefs: n_ramps + usize::from(self.flag) }
+        let column = |coef: usize| {
+            let at = |&value: &f64| self.basis.value(self.node(value), coef);
+            Part::Linear { values: values.iter().map(at).collect() }
+        };
+        (0..self.basis.n_coefs).map(column).collect()
     }
 
     fn table(&self, coefs: &[f64]) -> ColumnTable {
-        let mut values = self.basis().times(coefs);
+        let mut values = self.basis.times(coefs);
         let missing = values.pop().expect("the basis has a row for missing values");
         ColumnTable::Number { knots: self.knots.clone(), values, missing }
     }
@@ -352,13 +323,55 @@ impl CategoryDesign {
 }
 
 /// Design values at `n_nodes` nodes: `n_nodes × n_coefs`, row-major.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Basis {
     pub values: Vec<f64>,
     pub n_coefs: usize,
 }
 
 impl Basis {
+    /// One ramp an interval between knots: 0 up to its start, 1 from its end. Not yet standardised.
+    ///
+    /// Straight lines and hinges, in values or in ranks, instead of or beside the ramps, were no better over eight
+    /// public tables.
+    fn ramps(knots: &[f64]) -> Self {
+        let n_coefs = knots.len() - 1;
+        let node = |node: usize| (0..n_coefs).map(move |ramp| f64::from(u8::from(ramp < node)));
+        Basis { values: (0..knots.len()).flat_map(node).collect(), n_coefs }
+    }
+
+    /// Adds a node that stands where a position is.
+    fn push_node(&mut self, position: (usize, f64)) {
+        let values: Vec<f64> = self.at(position).collect();
+        self.values.extend(values);
+    }
+
+    /// Adds a column that is 1 at the last node, that of missing values, and 0 at all others.
+    fn push_missing_flag(&mut self) {
+        let n_nodes = self.n_nodes();
+        let flagged = self.values.chunks_exact(self.n_coefs).enumerate().flat_map(|(node, row)| {
+            let flag = f64::from(u8::from(node + 1 == n_nodes));
+            row.iter().copied().chain([flag])
+        });
+        self.values = flagged.collect();
+        self.n_coefs += 1;
+    }
+
+    fn column_mut(&mut self, coef: usize) -> impl Iterator<Item = &mut f64> {
+        self.values.iter_mut().skip(coef).step_by(self.n_coefs)
+    }
+
+    /// A design column's value at a fraction of the way from a node to the next.
+    fn value(&self, (node, fraction): (usize, f64), coef: usize) -> f64 {
+        let here = self.row(node)[coef];
+        if fraction == 0.0 { here } else { here + fraction * (self.row(node + 1)[coef] - here) }
+    }
+
+    /// All design columns' values there.
+    fn at(&self, position: (usize, f64)) -> impl Iterator<Item = f64> {
+        (0..self.n_coefs).map(move |coef| self.value(position, coef))
+    }
+
     pub fn n_nodes(&self) -> usize {
         self.values.len() / self.n_coefs
     }
@@ -394,6 +407,21 @@ impl Part {
         }
     }
 
+    fn write_row(&self, row: usize, mut cells: ArrayViewMut1<'_, f64>) {
+        match self {
+            Part::Linear { values } => cells[0] = values[row],
+            Part::OneHot { codes, .. } => {
+                if let Some(cell) = cells.get_mut(codes[row] as usize) {
+                    *cell = 1.0;
+                }
+            }
+            Part::Interpolated { nodes, fractions, basis } => {
+                let values = basis.at((nodes[row] as usize, fractions[row]));
+                cells.iter_mut().zip(values).for_each(|(cell, value)| *cell = value);
+            }
+        }
+    }
+
     fn take(&self, rows: &[u32]) -> Self {
         let floats = |values: &[f64]| rows.iter().map(|&row| values[row as usize]).collect();
         let codes = |values: &[u32]| rows.iter().map(|&row| values[row as usize]).collect();
@@ -424,6 +452,20 @@ impl DesignMatrix {
     pub(crate) fn take(&self, rows: &[u32]) -> Self {
         let parts = self.parts.iter().map(|part| part.take(rows)).collect();
         DesignMatrix { parts, n_rows: rows.len() }
+    }
+}
+
+impl DesignMatrix {
+    /// As an array of `n × n_coefs` numbers, column after column in memory.
+    pub(crate) fn to_dense(&self) -> Array2<f64> {
+        let mut dense = Array2::zeros((self.n_rows, self.n_coefs()).f());
+        let mut at = 0;
+        for part in &self.parts {
+            let mut own = dense.slice_axis_mut(Axis(1), Slice::from(at..at + part.n_coefs()));
+            own.axis_iter_mut(Axis(0)).enumerate().for_each(|(row, cells)| part.write_row(row, cells));
+            at += part.n_coefs();
+        }
+        dense
     }
 }
 

@@ -19,6 +19,8 @@ const DENSE_COEFS: usize = 800;
 const HESSIAN_UPDATES: usize = 60_000_000;
 /// Steps after which a slow solve gets a new Hessian.
 const REFRESH_AFTER: usize = 7;
+/// Relative rise of the objective that is put down to rounding.
+const ROUNDING: f64 = 4e-14;
 /// Pairs of steps and gradient changes that L-BFGS keeps.
 const MEMORY: usize = 10;
 
@@ -135,11 +137,11 @@ impl DesignMatrix {
             entries.push((n_nodes - 1, 1.0));
             add_outer(&mut nodes, &entries, weights[row] * stride as f64);
         }
-        self.from_nodes(nodes, &offsets)
+        self.at_coefs(nodes, &offsets)
     }
 
     /// `Tᵀ G T` for the block diagonal T that holds each part's basis.
-    fn from_nodes(&self, nodes: Symmetric, offsets: &[usize]) -> Symmetric {
+    fn at_coefs(&self, nodes: Symmetric, offsets: &[usize]) -> Symmetric {
         if self.parts.iter().all(|part| !matches!(part, Part::Interpolated { .. })) {
             return nodes;
         }
@@ -534,7 +536,7 @@ impl<'a> Solver<'a> {
             add_scaled(&mut theta, length, &direction);
             let loss = self.problem.loss(&tried, &mut self.residuals);
             let after = self.objective(&theta, loss, penalty);
-            if after <= before + 1e-4 * length * slope + 1e-15 * before {
+            if after <= before + 1e-4 * length * slope + ROUNDING * before {
                 self.accept(theta, tried, loss, penalty, memory);
                 return true;
             }
