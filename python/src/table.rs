@@ -44,6 +44,11 @@ impl Table {
     pub fn batches(&self) -> &[RecordBatch] {
         &self.batches
     }
+
+    /// The columns as keepwell reads them.
+    pub fn read(&self) -> Result<keepwell::frame::Table> {
+        Ok(keepwell::frame::Table::from_arrow(&self.batches)?)
+    }
 }
 
 /// Name and cells of a column, cut and padded to one width.
@@ -171,6 +176,16 @@ impl Table {
             lines.push(format!("and {}", self.column_names()[SHOWN.1..].join(", ")));
         }
         Ok(lines.join("\n"))
+    }
+
+    /// The same columns under other names.
+    fn rename(&self, names: Vec<String>) -> Result<Self> {
+        let fields = self.schema.fields().iter().zip(&names);
+        let fields: Vec<Field> = fields.map(|(field, name)| field.as_ref().clone().with_name(name)).collect();
+        let schema = Arc::new(Schema::new(fields));
+        let rename = |batch: &RecordBatch| batch.clone().with_schema(schema.clone()).map_err(arrow);
+        let batches = self.batches.iter().map(rename).collect::<Result<_>>()?;
+        Ok(Table { batches, schema })
     }
 
     /// The rows from `start` up to `stop`, without a copy.
