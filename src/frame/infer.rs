@@ -188,7 +188,11 @@ fn check_signals_left(schema: &Schema) -> Result<()> {
 }
 
 fn roles(columns: &[Profiled], options: &InferOptions) -> Schema {
-    let taken = |column: &Profiled| options.set_aside.iter().any(|aside| aside.column == column.name);
+    let given = [&options.id, &options.as_of, &options.churn, &options.expansion];
+    let taken = |column: &Profiled| {
+        given.into_iter().flatten().any(|name| *name == column.name)
+            || options.set_aside.iter().any(|aside| aside.column == column.name)
+    };
     let by_name = |names: &[&str], fits: &dyn Fn(&Profile) -> bool| {
         let named = |name: &&str| {
             columns

@@ -4,6 +4,7 @@ mod check;
 mod file;
 mod fingerprint;
 mod money;
+mod same;
 mod signal;
 
 use serde::{Deserialize, Serialize};

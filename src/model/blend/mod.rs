@@ -207,7 +207,7 @@ impl Classifier for BlendClassifier {
         let (columns, n_rows) = (self.features.encode(table)?, table.n_rows());
         let n_features = columns.len();
         let (mut base, mut values) = match &self.forest {
-            Some(_forest) => unimplemented!(),
+            Some(forest) => (forest.expected(), forest.contributions(&views(&columns))),
             None => (0.0, vec![0.0; n_rows * n_features]),
         };
         for (weight, scorer) in &self.linear {
