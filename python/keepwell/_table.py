@@ -45,7 +45,7 @@ def table(data: Any) -> Table:
         return _from_pandas(data)
     if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
         return Table.from_arrow(data)
-    if isinstance(data, Mapping):
+    if _is_mapping(data):
         return _from_columns((str(name), prepare(name, values)) for name, values in data.items())
     return from_matrix(np.asarray(data))
 
@@ -53,7 +53,12 @@ def table(data: Any) -> Table:
 def is_table(data: Any) -> bool:
     """Whether data has columns with names of their own."""
     arrow = hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__")
-    return is_pandas(data) or arrow or isinstance(data, Mapping)
+    return is_pandas(data) or arrow or _is_mapping(data)
+
+
+def _is_mapping(data: Any) -> bool:
+    """A mapping of columns; SciPy's dictionary-of-keys matrix is a mapping too, but not of columns."""
+    return isinstance(data, Mapping) and not hasattr(data, "shape")
 
 
 def is_pandas(data: Any) -> bool:

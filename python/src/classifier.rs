@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use keepwell::frame;
 use keepwell::model::{
-    BlendClassifier, BlendParams, Classifier as _, GradientTreesClassifier, GradientTreesParams,
-    LogisticClassifier, LogisticParams, ModelFile,
+    BlendClassifier, BlendParams, GradientTreesClassifier, GradientTreesParams, LogisticClassifier,
+    LogisticParams, ModelFile,
 };
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -142,11 +142,7 @@ impl Classifier {
     }
 
     /// Log-odds before anything is known of a row, and what each of the `d` columns adds, `n × d`.
-    fn contributions<'py>(
-        &self,
-        py: Python<'py>,
-        table: &Table,
-    ) -> Result<(f64, Bound<'py, PyArray2<f64>>)> {
+    fn contributions<'py>(&self, py: Python<'py>, table: &Table) -> Result<(f64, Bound<'py, PyArray2<f64>>)> {
         let table = table.read()?;
         let told = py.detach(|| self.model.get().contributions(&table))?;
         let shape = [table.n_rows(), told.n_features];

@@ -183,9 +183,12 @@ impl Table {
         let fields = self.schema.fields().iter().zip(&names);
         let fields: Vec<Field> = fields.map(|(field, name)| field.as_ref().clone().with_name(name)).collect();
         let schema = Arc::new(Schema::new(fields));
-        let rename = |batch: &RecordBatch| batch.clone().with_schema(schema.clone()).map_err(arrow);
-        let batches = self.batches.iter().map(rename).collect::<Result<_>>()?;
-        Ok(Table { batches, schema })
+        let rename = |batch: &RecordBatch| {
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &options)
+        };
+        let batches = self.batches.iter().map(rename).collect::<std::result::Result<_, _>>();
+        Ok(Table { batches: batches.map_err(arrow)?, schema })
     }
 
     /// The rows from `start` up to `stop`, without a copy.

@@ -27,13 +27,13 @@ pub fn train<T: Send>(
         *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         if cancelled.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let progress = progress.map(Bound::unbind);
+    let (on_progress, progress) = (&on_progress, progress.map(Bound::unbind));
     let mut raised = None;
     let fitted = py.detach(|| {
         std::thread::scope(|scope| {
             let (done, is_done) = mpsc::channel();
-            let trained = scope.spawn(|| {
-                let fitted = fit(&on_progress);
+            let trained = scope.spawn(move || {
+                let fitted = fit(on_progress);
                 // The listener may have nothing left to hear: then nobody waits.
                 let _ = done.send(());
                 fitted

@@ -13,7 +13,7 @@ def check(*command):
 
 
 def test_stubs_match_the_native_module():
-    check("mypy.stubtest", "keepwell", "--mypy-config-file")
+    check("mypy.stubtest", "keepwell._native", "--mypy-config-file")
 
 
 def test_types_hold_together():

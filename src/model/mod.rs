@@ -1,7 +1,7 @@
 //! What every fitted model keeps, and the models: logistic, gradient trees, their blend, calibration, baselines.
 
-mod blend;
 mod baselines;
+mod blend;
 mod calibration;
 mod features;
 mod file;
@@ -16,8 +16,8 @@ use std::ops::ControlFlow;
 use crate::error::Result;
 use crate::frame::Table;
 
-pub use blend::{BlendClassifier, BlendParams, Member, ValidBlendParams};
 pub use baselines::{LinfaLogistic, LinfaLogisticParams, LinfaTree, LinfaTreeParams};
+pub use blend::{BlendClassifier, BlendParams, Member, ValidBlendParams};
 pub use calibration::BetaCalibration;
 pub use features::{EncodedColumn, FeatureKind, Features};
 pub use file::ModelFile;
