@@ -11,7 +11,7 @@ mod words;
 
 use std::sync::Arc;
 
-use crate::schema::Schema;
+use crate::schema::{Money, Schema, Value};
 
 pub use infer::InferOptions;
 pub use raw::RawTable;
@@ -74,5 +74,19 @@ impl Frame {
     /// The date at which each row was known.
     pub fn as_of(&self) -> Option<&[jiff::civil::Date]> {
         self.as_of.as_deref()
+    }
+}
+
+impl Frame {
+    /// Gives every account the same recurring value, for tables that have no such column.
+    ///
+    /// `per_year` says how many times a year it recurs. The schema of the frame then names the column `(the same)`.
+    pub fn with_same_value(mut self, value: &Money, per_year: f64) -> Self {
+        let mut schema = Schema::clone(&self.schema);
+        schema.value =
+            Some(Value { column: "(the same)".into(), currency: value.currency.to_string(), per_year });
+        self.schema = Arc::new(schema);
+        self.value_cents = Some(vec![Some(value.cents); self.n_rows()]);
+        self
     }
 }

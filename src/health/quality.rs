@@ -1,5 +1,7 @@
 //! How well a score has predicted, on accounts it had not seen.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
@@ -39,5 +41,16 @@ impl Quality {
             calibration_error: metric::calibration_error(happened, probability, 10, None)?,
             lift_top_tenth: metric::lift_at(happened, probability, 0.1, None)?,
         })
+    }
+}
+
+impl fmt::Display for Quality {
+    /// "AUC 0.851, average precision 0.67, log loss 0.409, calibration error 0.012, lift in the top tenth 2.9
+    /// (1,761 accounts, 467 positive)".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AUC {:.3}, average precision {:.3}, ", self.roc_auc, self.average_precision)?;
+        write!(f, "log loss {:.3}, calibration error {:.3}, ", self.log_loss, self.calibration_error)?;
+        write!(f, "lift in the top tenth {:.1} ", self.lift_top_tenth)?;
+        write!(f, "({} accounts, {} positive)", self.n_accounts, self.n_positive)
     }
 }

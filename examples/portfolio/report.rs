@@ -1,0 +1,139 @@
+//! The page itself.
+
+use keepwell::Result;
+use keepwell::action::{Plan, Recommendation};
+use keepwell::health::{Band, HealthModel, Quality, Scored};
+use keepwell::model::BlendClassifier;
+use keepwell::revenue::Book;
+use keepwell::schema::{Money, Schema};
+
+/// What the columns were taken for.
+pub fn schema(path: &str, schema: &Schema, n_rows: usize) {
+    let named = |label: &Option<String>| label.as_deref().unwrap_or("none").to_owned();
+    println!(
+        "{path}: {n_rows} accounts, {} signals; churn label: {}, expansion label: {}",
+        schema.signals.len(),
+        named(&schema.labels.churn),
+        named(&schema.labels.expansion)
+    );
+    for aside in &schema.set_aside {
+        println!("  set aside: {} ({})", aside.column, aside.reason);
+    }
+}
+
+pub fn has_value(scored: &Scored) -> bool {
+    scored.frame.value_cents().is_some()
+}
+
+/// Accounts, recurring revenue, expected loss and growth.
+pub fn book(scored: &Scored) -> Result<()> {
+    heading("The book");
+    let in_band = |band| scored.band.iter().filter(|&&other| other == band).count();
+    let [red, amber, green] = [Band::Red, Band::Amber, Band::Green].map(in_band);
+    println!("{} accounts: {red} red, {amber} amber, {green} green", scored.frame.n_rows());
+    if has_value(scored) {
+        println!("{}", Book::of(scored)?);
+    } else {
+        println!("No recurring value is known, so nothing is said in money; name its column with --value.");
+    }
+    for (what, probability) in
+        [("leave", &scored.churn_probability), ("grow", &scored.expansion_probability)]
+    {
+        if let Some(probability) = probability {
+            let expected: f64 = probability.iter().sum();
+            println!("expected to {what} within {} days: {expected:.0} accounts", scored.horizon_days);
+        }
+    }
+    Ok(())
+}
+
+/// The accounts with most at stake: money where it is known, probability otherwise.
+pub fn accounts(scored: &Scored, plan: Option<&Plan>, top: usize) {
+    let mut rows: Vec<usize> = (0..scored.frame.n_rows()).collect();
+    rows.sort_by(|&a, &b| at_stake(scored, b).total_cmp(&at_stake(scored, a)));
+    rows.truncate(top);
+    heading(&format!("The {} accounts that matter most", rows.len()));
+    for (at, &row) in rows.iter().enumerate() {
+        account(at + 1, scored, row, plan.map(|plan| &plan.recommendations[row]));
+    }
+}
+
+/// Yearly value times the larger of the two probabilities.
+fn at_stake(scored: &Scored, row: usize) -> f64 {
+    let of = |probability: &Option<Vec<f64>>| probability.as_ref().map_or(0.0, |probability| probability[row]);
+    let value = scored.frame.value_cents().map_or(1.0, |cents| cents[row].unwrap_or(0) as f64);
+    value * of(&scored.churn_probability).max(of(&scored.expansion_probability))
+}
+
+fn account(place: usize, scored: &Scored, row: usize, recommendation: Option<&Recommendation>) {
+    let percent = |name: &str, probability: &Option<Vec<f64>>| {
+        probability.as_ref().map_or(String::new(), |probability| format!("{name} {:.0} %  ", 100.0 * probability[row]))
+    };
+    println!(
+        "{place:>2}. {:<12} {}{}health {:.0} {:<6} {}",
+        scored.frame.ids()[row],
+        percent("churn", &scored.churn_probability),
+        percent("growth", &scored.expansion_probability),
+        scored.health[row],
+        scored.band[row],
+        worth_a_year(scored, row)
+    );
+    for reason in &scored.reasons[row] {
+        println!("      {}", reason.sentence);
+    }
+    if let Some(recommendation) = recommendation {
+        println!("    → {recommendation}");
+    }
+}
+
+fn worth_a_year(scored: &Scored, row: usize) -> String {
+    let schema = scored.frame.schema();
+    let (Some(value), Some(cents)) = (&schema.value, scored.frame.value_cents()) else { return String::new() };
+    let yearly = |cents: i64| Money::new((cents as f64 * value.per_year).round() as i64, &value.currency);
+    cents[row].map_or("value unknown".into(), |cents| format!("{} a year", yearly(cents)))
+}
+
+/// What the plan would bring in all.
+pub fn plan(plan: Option<&Plan>) {
+    let Some(plan) = plan else { return };
+    heading("The plan");
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for (_, recommended) in plan.to_do() {
+        let title = recommended.action.title.as_str();
+        match counts.iter_mut().find(|(other, _)| *other == title) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((title, 1)),
+        }
+    }
+    counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    for (title, count) in counts {
+        println!("{count:>5} × {title}");
+    }
+    println!("{plan}");
+}
+
+/// How well it did on accounts it had not seen.
+pub fn quality(qualities: &[(&str, Quality)], model: &HealthModel, n_learned: usize) {
+    heading("How well the model did");
+    for (name, quality) in qualities {
+        println!("{name}: {quality}");
+    }
+    println!("(accounts held out of a training on {n_learned} others)");
+    for (name, blend) in [("churn", model.churn_model()), ("expansion", model.expansion_model())] {
+        if let Some(blend) = blend {
+            println!("{name} model: {}", members(blend));
+        }
+    }
+}
+
+fn members(blend: &BlendClassifier) -> String {
+    let told = blend.members().iter().map(|member| match member.weight {
+        0.0 => format!("{} left out", member.name),
+        weight => format!("{} {weight:.2}", member.name),
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+fn heading(text: &str) {
+    println!("\n{text}\n{}", "─".repeat(text.chars().count()));
+}
