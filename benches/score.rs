@@ -16,7 +16,8 @@ const N_CATEGORIES: usize = 15;
 
 /// A number in [0, 1) that depends on row and column alone.
 fn part(row: usize, column: usize) -> f64 {
-    let mixed = (row as u64 * 0x9E37_79B9_7F4A_7C15) ^ ((column as u64 + 1) * 0xBF58_476D_1CE4_E5B9);
+    let mixed = (row as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        ^ (column as u64 + 1).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let mixed = (mixed ^ (mixed >> 31)).wrapping_mul(0x94D0_49BB_1331_11EB);
     (mixed >> 11) as f64 / (1u64 << 53) as f64
 }

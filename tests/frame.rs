@@ -8,7 +8,9 @@ use jiff::civil::date;
 use keepwell::ErrorKind;
 use keepwell::frame::split::{GroupedFolds, StratifiedFolds, TimeSplit};
 use keepwell::frame::{Categories, Column, Frame, InferOptions, RawTable, Table};
+use keepwell::model::{EncodedColumn, Features};
 use keepwell::schema::{Dimension, Kind, Missing, Schema, Signal};
+use keepwell::tree::{MISSING_CODE, UNSEEN_CODE};
 use proptest::prelude::*;
 
 const CSV: &str = "\
@@ -221,6 +223,10 @@ fn a_broken_csv_is_named_by_line() {
     assert_eq!(
         problem(&CSV.replace("free,0", "free,\"0")),
         "the CSV, line 3: a quote that is opened here is never closed; is the file cut short?"
+    );
+    assert_eq!(
+        problem("account_id;churned\nA;1\n"),
+        "the CSV, line 1: one column only, with `;` or a tab in its name; separate the cells by commas"
     );
     let mut bytes = CSV.as_bytes().to_vec();
     let at = CSV.find("silver").unwrap();
@@ -599,6 +605,16 @@ fn a_split_by_time_purges_what_looks_past_the_cut() {
     assert!(split.horizon_days(u32::MAX).split(&as_of).is_err());
 }
 
+#[test]
+fn a_level_that_training_did_not_see_is_told_from_a_missing_one() {
+    let schema = Schema::new().signal(signal("plan", Kind::Category));
+    let past = read("plan\nfree\npro\n", &schema).unwrap();
+    let today = read("plan\npro\ngold\n\"\"\nfree\n", &schema).unwrap();
+    let encoded = Features::of(past.signals()).encode(today.signals()).unwrap();
+    let EncodedColumn::Category { codes, n_levels } = &encoded[0] else { panic!("numbers") };
+    assert_eq!((codes.as_ref(), *n_levels), (&[1, UNSEEN_CODE, MISSING_CODE, 0][..], 2));
+}
+
 proptest! {
     #[test]
     fn any_table_survives_csv(
@@ -638,6 +654,7 @@ proptest! {
     fn no_text_makes_reading_panic(text in "[a,\"\n0-9.:/ -]{0,60}") {
         let _ = RawTable::from_csv_reader(text.as_bytes()).and_then(|raw| {
             let schema = Schema::infer(&raw, &InferOptions::new().as_of(raw.names()[0].clone()))?;
+            assert_eq!(Schema::from_toml(&schema.to_toml())?, schema);
             Frame::from_raw(&raw, &schema)
         });
     }

@@ -140,6 +140,9 @@ impl<'a> Cell<'a> {
 }
 
 fn date_of(text: &str) -> Option<Date> {
+    if !text.starts_with(|first: char| first.is_ascii_digit() || "+-".contains(first)) {
+        return None;
+    }
     let in_utc = text.parse().map(|at: Timestamp| at.to_zoned(TimeZone::UTC).date());
     in_utc.or_else(|_| text.parse()).ok()
 }

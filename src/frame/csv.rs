@@ -130,16 +130,16 @@ fn read_path(path: &Path, keep: impl Fn(&str) -> bool) -> Result<RawTable> {
 fn read_from(reader: impl Read, what: &str, keep: impl Fn(&str) -> bool) -> Result<RawTable> {
     let plain = unpack(reader).and_then(without_mark).map_err(|source| io_error(what, source))?;
     let mut csv = ReaderBuilder::new().buffer_capacity(BUFFER).from_reader(Watched::new(plain));
-    let names = header(&mut csv, what)?;
-    let kept: Vec<usize> = (0..names.len()).filter(|&at| keep(&names[at])).collect();
+    let header = header(&mut csv, what)?;
+    let kept: Vec<usize> = (0..header.len()).filter(|&at| keep(&header[at])).collect();
     let mut columns = vec![RawColumn::default(); kept.len()];
     let n_rows = read_rows(&mut csv, what, &kept, &mut columns)?;
     if n_rows == 0 {
         let hint = "give it a header and at least one row";
         return Err(ErrorKind::NoRows { what: what.to_owned(), hint }.into());
     }
-    let names = kept.into_iter().map(|at| names[at].clone()).collect();
-    Ok(RawTable { what: what.to_owned(), names, columns, n_rows })
+    let names = kept.into_iter().map(|at| header[at].clone()).collect();
+    Ok(RawTable { what: what.to_owned(), header, names, columns, n_rows })
 }
 
 fn read_rows(
@@ -169,6 +169,10 @@ fn header(csv: &mut Reader<impl Read>, what: &str) -> Result<Vec<String>> {
         name => name.to_owned(),
     };
     let names: Vec<String> = header.iter().enumerate().map(name).collect();
+    if names.len() == 1 && names[0].contains([';', '\t']) {
+        let problem = "one column only, with `;` or a tab in its name; separate the cells by commas";
+        return Err(bad_line(what, 1, problem.into()));
+    }
     match (1..names.len()).find(|&at| names[..at].contains(&names[at])) {
         Some(at) => {
             Err(bad_line(what, 1, format!("column `{}` stands twice; give each its own name", names[at])))

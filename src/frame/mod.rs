@@ -1,5 +1,7 @@
 //! Accounts as columns, checked against a schema: from CSV, Arrow, and in code.
 
+#[cfg(feature = "arrow")]
+mod arrow;
 mod cell;
 mod csv;
 mod infer;

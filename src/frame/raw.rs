@@ -20,6 +20,8 @@ use super::cell::Cell;
 #[derive(Clone, Debug, PartialEq)]
 pub struct RawTable {
     pub(super) what: String,
+    /// Every column of the file, also those passed over when it was read: errors list them.
+    pub(super) header: Vec<String>,
     pub(super) names: Vec<String>,
     pub(super) columns: Vec<RawColumn>,
     pub(super) n_rows: usize,

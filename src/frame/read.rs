@@ -14,6 +14,9 @@ use super::{Categories, Column, Frame, Table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Kind, Missing, Schema, Signal, Value};
 
+/// With fewer rows, waking other threads takes longer than reading.
+const MIN_ROWS_FOR_THREADS: usize = 1_000;
+
 impl Frame {
     /// Reads a raw table by a schema.
     ///
@@ -100,6 +103,8 @@ impl<'a> Cells<'a> {
 /// A table to read from, whatever it came from.
 pub(super) struct Source<'a> {
     what: &'a str,
+    /// Every column there is, also those not read.
+    header: &'a [String],
     pub(super) names: &'a [String],
     pub(super) columns: Vec<Cells<'a>>,
     pub(super) n_rows: usize,
@@ -108,12 +113,18 @@ pub(super) struct Source<'a> {
 impl<'a> Source<'a> {
     pub(super) fn of_raw(raw: &'a RawTable) -> Self {
         let columns = raw.columns.iter().map(Cells::Raw).collect();
-        Source { what: &raw.what, names: &raw.names, columns, n_rows: raw.n_rows }
+        Source { what: &raw.what, header: &raw.header, names: &raw.names, columns, n_rows: raw.n_rows }
     }
 
     pub(super) fn of_table(table: &'a Table) -> Self {
         let columns = table.columns().iter().map(Cells::Typed).collect();
-        Source { what: "the table", names: table.names(), columns, n_rows: table.n_rows() }
+        Source {
+            what: "the table",
+            header: table.names(),
+            names: table.names(),
+            columns,
+            n_rows: table.n_rows(),
+        }
     }
 
     pub(super) fn check_rows(&self) -> Result<()> {
@@ -130,7 +141,7 @@ impl<'a> Source<'a> {
 
     pub(super) fn get(&self, name: &str, role: &str) -> Result<Cells<'a>> {
         self.find(name).ok_or_else(|| {
-            let found = self.names.join(", ");
+            let found = self.header.join(", ");
             ErrorKind::MissingColumn { column: name.to_owned(), role: role.to_owned(), found }.into()
         })
     }
@@ -240,8 +251,11 @@ fn read_segments(source: &Source<'_>, schema: &Schema) -> Result<Table> {
 }
 
 fn read_signals(source: &Source<'_>, schema: &Schema, as_of: Option<&[Date]>) -> Result<Table> {
-    let columns: Vec<Result<Column>> =
-        schema.signals.par_iter().map(|signal| read_signal(source, signal, as_of)).collect();
+    let read = |signal: &Signal| read_signal(source, signal, as_of);
+    let columns: Vec<Result<Column>> = match source.n_rows < MIN_ROWS_FOR_THREADS {
+        true => schema.signals.iter().map(read).collect(),
+        false => schema.signals.par_iter().map(read).collect(),
+    };
     let columns = columns.into_iter().collect::<Result<Vec<Column>>>()?;
     let names = schema.signals.iter().map(|signal| signal.name.clone());
     Table::new(source.n_rows, names.zip(columns))

@@ -223,6 +223,7 @@ struct FittedScore {
 /// A fitted model: calibrated churn and expansion probabilities, health, bands and reasons.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HealthModel {
+    #[serde(with = "as_toml")]
     schema: Arc<Schema>,
     horizon_days: u32,
     usual: Vec<Usual>,
@@ -369,5 +370,24 @@ impl HealthModel {
         let (health, rest): (Vec<f64>, Vec<(Band, [f64; 8])>) = (0..n_rows).map(of_row).unzip();
         let (band, sub_scores) = rest.into_iter().unzip();
         (health, band, sub_scores)
+    }
+}
+
+/// A schema within a model file: its own TOML, which says what is left out, as the payload's format cannot.
+mod as_toml {
+    use std::sync::Arc;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::schema::Schema;
+
+    pub(super) fn serialize<S: Serializer>(schema: &Arc<Schema>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&schema.to_toml())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Schema>, D::Error> {
+        let text = String::deserialize(from)?;
+        Schema::from_toml(&text).map(Arc::new).map_err(D::Error::custom)
     }
 }

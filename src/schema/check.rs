@@ -1,6 +1,7 @@
 //! The one place that says whether a schema holds together, and how that is worded.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use super::{Direction, Kind, Missing, Schema, Signal, Value};
 use crate::error::{ErrorKind, Result};
@@ -26,38 +27,34 @@ impl Schema {
     }
 
     fn check_roles(&self) -> Result<()> {
-        let mut role_of: HashMap<&str, String> = HashMap::new();
+        let mut role_of: HashMap<&str, Role<'_>> = HashMap::new();
         for (column, role) in self.exclusive_columns() {
-            check_name(column, &role)?;
-            if let Some(other) = role_of.get(column) {
+            check_name(column, role)?;
+            if let Some(other) = role_of.insert(column, role) {
                 return wrong(format!("column `{column}` is both {other} and {role}; it can be one of them"));
             }
-            role_of.insert(column, role);
         }
         Ok(())
     }
 
-    /// The columns that have one role and no other, with that role in words.
-    fn exclusive_columns(&self) -> impl Iterator<Item = (&str, String)> {
+    /// The columns that have one role and no other, with that role.
+    fn exclusive_columns(&self) -> impl Iterator<Item = (&str, Role<'_>)> {
         let single = [
-            (self.id.as_deref(), "the account id"),
-            (self.as_of.as_deref(), "the `as_of` date"),
-            (self.labels.churn.as_deref(), "the churn label"),
-            (self.labels.expansion.as_deref(), "the expansion label"),
+            (&self.id, "the account id"),
+            (&self.as_of, "the `as_of` date"),
+            (&self.labels.churn, "the churn label"),
+            (&self.labels.expansion, "the expansion label"),
         ];
-        let signals =
-            self.signals.iter().map(|signal| (signal.source(), format!("signal `{}`", signal.name)));
-        let aside = self.set_aside.iter().map(|aside| (aside.column.as_str(), "set aside".to_owned()));
-        single
-            .into_iter()
-            .filter_map(|(column, role)| Some((column?, role.to_owned())))
-            .chain(signals)
-            .chain(aside)
+        let single =
+            single.into_iter().filter_map(|(column, role)| Some((column.as_deref()?, Role::Only(role))));
+        let signals = self.signals.iter().map(|signal| (signal.source(), Role::Signal(&signal.name)));
+        let aside = self.set_aside.iter().map(|aside| (aside.column.as_str(), Role::Only("set aside")));
+        single.chain(signals).chain(aside)
     }
 
     fn check_segments(&self) -> Result<()> {
         for (at, column) in self.segments.iter().enumerate() {
-            check_name(column, "a segment key")?;
+            check_name(column, Role::Only("a segment key"))?;
             if self.segments[..at].contains(column) {
                 return wrong(format!("segment key `{column}` stands twice; once is enough"));
             }
@@ -68,7 +65,7 @@ impl Schema {
     fn check_signals(&self) -> Result<()> {
         let mut names: HashSet<&str> = HashSet::new();
         for signal in &self.signals {
-            check_name(&signal.name, "a signal")?;
+            check_name(&signal.name, Role::Only("a signal"))?;
             if !names.insert(&signal.name) {
                 return wrong(format!("signal `{}` stands twice; give each its own name", signal.name));
             }
@@ -81,6 +78,22 @@ impl Schema {
             }
         }
         Ok(())
+    }
+}
+
+/// What a column is for; worded only when there is something to say.
+#[derive(Clone, Copy)]
+enum Role<'a> {
+    Only(&'static str),
+    Signal(&'a str),
+}
+
+impl fmt::Display for Role<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Role::Only(role) => f.write_str(role),
+            Role::Signal(name) => write!(f, "signal `{name}`"),
+        }
     }
 }
 
@@ -121,7 +134,7 @@ fn check_sentence(name: &str, sentence: &str) -> Result<()> {
 }
 
 fn check_value(value: &Value) -> Result<()> {
-    check_name(&value.column, "the value")?;
+    check_name(&value.column, Role::Only("the value"))?;
     if value.currency.len() != 3 || !value.currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return wrong(format!("the currency is `{}`, expected an ISO 4217 code such as EUR", value.currency));
     }
@@ -135,7 +148,7 @@ fn check_value(value: &Value) -> Result<()> {
 }
 
 /// Headers are read without outer blanks, so a name with them would never be found.
-fn check_name(name: &str, role: &str) -> Result<()> {
+fn check_name(name: &str, role: Role<'_>) -> Result<()> {
     if name.is_empty() {
         return wrong(format!("the name of {role} is empty; fill it in"));
     }

@@ -18,6 +18,10 @@ use super::predict::{Forest, Node, Tree, n_rows};
 
 /// Most bits of a tabulated subtree: 64 lines.
 const MAX_TABLE_BITS: usize = 6;
+/// Most bits of a subtree of [`FEW_NODES`] or less: 512 lines. Deep leaves have long paths, and integrating them for
+/// each row costs more than a longer table.
+const MAX_DEEP_TABLE_BITS: usize = 9;
+const FEW_NODES: usize = 3;
 /// Most nodes of a tree that has tables: its decisions fit one word.
 const MAX_TABLE_NODES: usize = 64;
 
@@ -228,37 +232,57 @@ impl Subtree {
     }
 }
 
+impl Subtree {
+    /// What a player requires, as bits of the subtree's state instead of the tree's decisions.
+    fn of_state(&self, player: &Player, path: &[(u32, Required)]) -> Required {
+        let inside = |bits: u64| (bits >> self.first_node & ((1 << self.n_nodes) - 1)) << path.len();
+        let held = path.iter().position(|(column, _)| *column == player.column).map_or(0, |bit| 1 << bit);
+        let Required { mask, value } = player.required;
+        Required { mask: inside(mask) | held, value: inside(value) | held }
+    }
+}
+
 impl LeafGame {
+    /// All players' contributions for every set of present ones; the bits of a set are the players in their order.
+    fn by_presence(&self, quadrature: &Quadrature) -> Vec<f64> {
+        let k = self.players.len();
+        let mut table = vec![0.0; k << k];
+        for (presence, line) in table.chunks_mut(k.max(1)).enumerate() {
+            self.shapley(
+                |player| presence >> player & 1 == 1,
+                quadrature,
+                |player, part| line[player] += part,
+            );
+        }
+        table
+    }
+
     /// Adds the leaf's contributions for a row's decisions.
     fn add(&self, decisions: &[u64], quadratures: &[Quadrature], out: &mut [f64]) {
         let goes_left = |node: u32| decisions[node as usize / 64] >> (node % 64) & 1 == 1;
-        let keeps = |player: &Player| {
-            player.required.hold(decisions[0])
-                && player.turns.iter().all(|&(node, left)| goes_left(node) == left)
+        let keeps = |player: usize| {
+            let Player { required, turns, .. } = &self.players[player];
+            required.hold(decisions[0]) && turns.iter().all(|&(node, left)| goes_left(node) == left)
         };
         let quadrature = &quadratures[self.players.len().div_ceil(2)];
-        self.shapley(keeps, quadrature, |player, contribution| out[player.column as usize] += contribution);
+        self.shapley(keeps, quadrature, |player, part| out[self.players[player].column as usize] += part);
     }
 
     /// Gives every player its contribution, in parts to be added up, by the formula at the top of this file. The
     /// quotient by a player's own factor is the same for all players that are not present.
     fn shapley(
         &self,
-        keeps: impl Fn(&Player) -> bool,
+        keeps: impl Fn(usize) -> bool,
         quadrature: &Quadrature,
-        mut give: impl FnMut(&Player, f64),
+        mut give: impl FnMut(usize, f64),
     ) {
         for points in &quadrature.0 {
-            let product = self.players.iter().fold(points.weight, |product, player| {
-                times(product, points.factor(keeps(player), player.share))
-            });
+            let factor = |(at, player): (usize, &Player)| points.factor(keeps(at), player.share);
+            let product = self.players.iter().enumerate().map(factor).fold(points.weight, times);
             let absent = -self.value * quotient(product, points.rest);
-            for player in &self.players {
-                let present = || {
-                    let others = quotient(product, points.factor(true, player.share));
-                    self.value * (1.0 - player.share) * others
-                };
-                give(player, if keeps(player) { present() } else { absent });
+            for (at, player) in self.players.iter().enumerate() {
+                let others = || quotient(product, points.factor(true, player.share));
+                give(at, if keeps(at) { self.value * (1.0 - player.share) * others() } else { absent });
             }
         }
     }
@@ -297,7 +321,7 @@ impl<'a> Paths<'a> {
         let mut paths = Paths { tree, games: Vec::new(), sizes: vec![0; tree.nodes.len()] };
         let rows = paths.rows_below();
         let root = if tree.nodes.is_empty() { !0 } else { 0 };
-        paths.walk(root, &rows, &mut Vec::new());
+        paths.walk(root, &rows, &[]);
         paths
     }
 
@@ -317,17 +341,17 @@ impl<'a> Paths<'a> {
     }
 
     /// Collects the leaves' games from left to right.
-    fn walk(&mut self, at: i32, rows: &[f64], path: &mut Vec<Player>) {
+    fn walk(&mut self, at: i32, rows: &[f64], path: &[Player]) {
         if at < 0 {
             return self
                 .games
-                .push(LeafGame { value: self.tree.values[!at as usize], players: path.clone() });
+                .push(LeafGame { value: self.tree.values[!at as usize], players: path.to_vec() });
         }
         let node = &self.tree.nodes[at as usize];
         for (child, left) in [(node.left, true), (node.right, false)] {
-            let mut path = path.clone();
+            let mut path = path.to_vec();
             step(&mut path, node.column, (at as u32, left), self.rows_of(rows, child) / rows[at as usize]);
-            self.walk(child, rows, &mut path);
+            self.walk(child, rows, &path);
         }
     }
 
@@ -337,7 +361,7 @@ impl<'a> Paths<'a> {
         if self.tree.nodes.len() > MAX_TABLE_NODES {
             games.deep = self.games;
         } else {
-            self.tabulate_below(root, &mut Vec::new(), quadratures, &mut games);
+            self.tabulate_below(root, &[], quadratures, &mut games);
         }
         games
     }
@@ -346,12 +370,13 @@ impl<'a> Paths<'a> {
     fn tabulate_below(
         &self,
         at: i32,
-        path: &mut Vec<(u32, Required)>,
+        path: &[(u32, Required)],
         quadratures: &[Quadrature],
         games: &mut TreeGames,
     ) {
         let n_nodes = if at < 0 { 0 } else { self.sizes[at as usize] };
-        if path.len() + n_nodes <= MAX_TABLE_BITS {
+        let most_bits = if n_nodes <= FEW_NODES { MAX_DEEP_TABLE_BITS } else { MAX_TABLE_BITS };
+        if path.len() + n_nodes <= most_bits {
             return games.subtrees.extend(self.table(at, n_nodes, path, quadratures));
         }
         if at < 0 {
@@ -359,9 +384,9 @@ impl<'a> Paths<'a> {
         }
         let node = &self.tree.nodes[at as usize];
         for (child, left) in [(node.left, true), (node.right, false)] {
-            let mut path = path.clone();
+            let mut path = path.to_vec();
             require(&mut path, node.column, at as u32, left);
-            self.tabulate_below(child, &mut path, quadratures, games);
+            self.tabulate_below(child, &path, quadratures, games);
         }
     }
 
@@ -408,20 +433,15 @@ fn fill_table(
     path: &[(u32, Required)],
     quadratures: &[Quadrature],
 ) -> Subtree {
-    let quadrature = &quadratures[game.players.len().div_ceil(2)];
-    let width = subtree.columns.len();
-    let (first, n_nodes) = (subtree.first_node, subtree.n_nodes);
-    let inside = ((1 << n_nodes) - 1) << first;
-    for (state, line) in subtree.table.chunks_mut(width).enumerate() {
-        let decisions = (state as u64 >> path.len()) << first;
-        let keeps = |player: &Player| {
-            let held = path.iter().position(|(column, _)| *column == player.column);
-            let Required { mask, value } = player.required;
-            held.is_none_or(|bit| state >> bit & 1 == 1) && decisions & mask & inside == value & inside
-        };
-        game.shapley(keeps, quadrature, |player, contribution| {
-            line[subtree.columns.partition_point(|&column| column < player.column)] += contribution;
-        });
+    let by_presence = game.by_presence(&quadratures[game.players.len().div_ceil(2)]);
+    let place = |player: &Player| subtree.columns.partition_point(|&column| column < player.column);
+    let players: Vec<(Required, usize)> =
+        game.players.iter().map(|player| (subtree.of_state(player, path), place(player))).collect();
+    for (state, line) in subtree.table.chunks_mut(subtree.columns.len()).enumerate() {
+        let keeps = |(required, _): &(Required, usize)| usize::from(required.hold(state as u64));
+        let presence = players.iter().rev().fold(0, |bits, player| bits << 1 | keeps(player));
+        let contributions = &by_presence[presence * players.len()..];
+        players.iter().zip(contributions).for_each(|((_, place), contribution)| line[*place] += contribution);
     }
     subtree
 }
@@ -490,7 +510,10 @@ mod tests {
 
     /// Numbers with missing values, a repeated use of few columns, and a category of many levels.
     fn table(n_columns: usize) -> (Vec<Vec<f64>>, Vec<u32>) {
-        let cell = |r: usize, c: usize| match (r * 7919 + c * 104_729 + r * r * (c + 3)) % 101 {
+        let hash = |seed: usize| {
+            (seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (seed << 7)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 40
+        };
+        let cell = |r: usize, c: usize| match hash(r * 64 + c + 1) % 101 {
             value if value % 9 == 0 => f64::NAN,
             value => value as f64,
         };
@@ -503,6 +526,7 @@ mod tests {
         )
     }
 
+    /// Trees that are bushy and trees that are one long path, by turns.
     fn forest(n_columns: usize, max_leaf_nodes: usize, n_trees: usize) -> (Forest, Vec<Vec<f64>>) {
         let (numbers, codes) = table(n_columns);
         let mut columns: Vec<ColumnView> = numbers.iter().map(|values| ColumnView::F64(values)).collect();
@@ -519,8 +543,11 @@ mod tests {
         let rows: Vec<u32> = (0..N as u32).collect();
         let all: Vec<usize> = (0..=n_columns).collect();
         let trees = (0..n_trees).map(|tree| {
-            let gradient = |r: usize| ((r * (31 + tree) + r * r * 7) % 200) as f32 / 100.0 - 1.0;
-            let gradients: Vec<f32> = (0..N).map(gradient).collect();
+            let noise = |r: usize| ((r * (31 + tree) + r * r * 7) % 200) as f32 / 100.0 - 1.0;
+            let high = |r: usize| numbers.iter().all(|values| values[r].is_nan() || values[r] > 11.0);
+            let chain = |r: usize| if high(r) { -1.0 } else { 1.0 };
+            let gradients: Vec<f32> =
+                (0..N).map(|r| if tree % 2 == 0 { noise(r) } else { chain(r) }).collect();
             Tree::new(&grower.grow(&rows, &gradients, &[0.25; N], &all), &binning, 0.1)
         });
         let forest = Forest::new(-0.3, n_columns + 1, trees.collect());
@@ -574,9 +601,9 @@ mod tests {
 
     #[test]
     fn contributions_are_the_shapley_values_of_the_definition() {
-        for (n_columns, max_leaf_nodes) in [(1, 12), (3, 8), (3, 40), (6, 16), (9, 60), (8, 90)] {
+        for (n_columns, max_leaf_nodes) in [(1, 12), (3, 8), (3, 40), (6, 16), (11, 60), (8, 90)] {
             let (forest, rows) = forest(n_columns, max_leaf_nodes, 2);
-            for row in &rows {
+            for row in rows.iter().step_by(4) {
                 let mut contributions = vec![0.0; n_columns + 1];
                 forest.contributions_row(row, &mut contributions);
                 for (ours, exact) in contributions.iter().zip(brute_force(&forest, row)) {
@@ -589,10 +616,10 @@ mod tests {
     #[test]
     fn tables_and_integrals_are_both_used_by_the_test_above() {
         let games =
-            |n_columns, max_leaf_nodes| forest(n_columns, max_leaf_nodes, 1).0.explainer().trees[0].clone();
-        assert!(games(3, 8).deep.is_empty() && !games(3, 8).subtrees.is_empty());
-        assert!(!games(9, 60).deep.is_empty() && !games(9, 60).subtrees.is_empty());
-        assert!(games(8, 90).subtrees.is_empty(), "too many nodes for a word of decisions");
+            |n_columns, leaves, tree: usize| forest(n_columns, leaves, 2).0.explainer().trees[tree].clone();
+        assert!(games(3, 8, 0).deep.is_empty() && !games(3, 8, 0).subtrees.is_empty());
+        assert!(!games(11, 60, 1).deep.is_empty() && !games(11, 60, 1).subtrees.is_empty());
+        assert!(games(8, 90, 0).subtrees.is_empty(), "too many nodes for a word of decisions");
     }
 
     #[test]

@@ -319,3 +319,201 @@ fn partition(rows: &mut [Row], scratch: &mut [Row], column: &[u8], left_bins: &B
     rows[n_left..].copy_from_slice(&scratch[..n_right]);
     n_left
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::{Binning, ColumnView, MISSING_CODE};
+
+    fn bins(columns: &[ColumnView]) -> Bins {
+        Binning::fit(columns, 255).bin(columns)
+    }
+
+    fn spread(n: usize, step: usize, modulus: usize) -> Vec<f64> {
+        (0..n).map(|r| ((r * step) % modulus) as f64).collect()
+    }
+
+    fn grow(bins: &Bins, params: GrowParams, gradients: &[f32]) -> GrownTree {
+        let rows: Vec<u32> = (0..bins.n_rows() as u32).collect();
+        let columns: Vec<usize> = (0..bins.n_columns()).collect();
+        Grower::new(bins, params, 1).grow(&rows, gradients, &vec![1.0; gradients.len()], &columns)
+    }
+
+    fn leaf_sizes(tree: &GrownTree) -> Vec<usize> {
+        tree.leaves().map(|(_, rows)| rows.count()).collect()
+    }
+
+    #[test]
+    fn the_best_threshold_is_found_and_leaves_hold_the_means() {
+        let values = spread(500, 1, 500);
+        let gradients: Vec<f32> = values.iter().map(|&v| if v <= 123.0 { 2.0 } else { -1.0 }).collect();
+        let bins = bins(&[ColumnView::F64(&values)]);
+        let tree = grow(&bins, GrowParams { max_leaf_nodes: 2, ..GrowParams::default() }, &gradients);
+        let wrong = (0..500).filter(|&r| tree.predict(&bins, r) != -f64::from(gradients[r])).count();
+        assert!(wrong <= 1, "255 bins of 500 values: a bin of two may straddle the step");
+    }
+
+    #[test]
+    fn limits_on_leaves_depth_and_rows_are_kept() {
+        let columns = [spread(3000, 7919, 2999), spread(3000, 104_729, 2789)];
+        let bins = bins(&columns.each_ref().map(|values| ColumnView::F64(values)));
+        let gradients: Vec<f32> = (0..3000).map(|r| ((r * 131) % 211) as f32 / 105.0 - 1.0).collect();
+        let of = |params: GrowParams| grow(&bins, params, &gradients);
+        assert_eq!(of(GrowParams { max_leaf_nodes: 7, ..GrowParams::default() }).n_leaves(), 7);
+        assert!(of(GrowParams { max_depth: Some(3), ..GrowParams::default() }).n_leaves() <= 8);
+        let sizes = leaf_sizes(&of(GrowParams {
+            min_samples_leaf: 150,
+            max_leaf_nodes: 100,
+            ..GrowParams::default()
+        }));
+        assert!(sizes.len() > 5 && sizes.iter().all(|&size| size >= 150), "{sizes:?}");
+        assert_eq!(sizes.iter().sum::<usize>(), 3000);
+    }
+
+    #[test]
+    fn a_subset_of_rows_gives_the_tree_of_a_table_of_them() {
+        let n = 1200;
+        let values = [spread(n, 37, 97), spread(n, 53, 89)];
+        let whole = bins(&values.each_ref().map(|values| ColumnView::F64(values)));
+        let gradients: Vec<f32> = (0..n).map(|r| ((r * 71) % 113) as f32 - 56.0).collect();
+        let rows: Vec<u32> = (0..n as u32).filter(|r| r % 3 != 0).collect();
+        let some = |values: &[f64]| rows.iter().map(|&r| values[r as usize]).collect::<Vec<f64>>();
+        let (a, b) = (some(&values[0]), some(&values[1]));
+        let part = bins(&[ColumnView::F64(&a), ColumnView::F64(&b)]);
+        let part_gradients: Vec<f32> = rows.iter().map(|&r| gradients[r as usize]).collect();
+        let of_subset =
+            Grower::new(&whole, GrowParams::default(), 1).grow(&rows, &gradients, &vec![1.0; n], &[0, 1]);
+        let of_part = grow(&part, GrowParams::default(), &part_gradients);
+        for (at, &row) in rows.iter().enumerate() {
+            assert_eq!(of_subset.predict(&whole, row as usize), of_part.predict(&part, at));
+        }
+    }
+
+    #[test]
+    fn missing_values_go_to_the_side_they_resemble() {
+        for missing_gradient in [-1.0, 1.0] {
+            let values: Vec<f64> =
+                (0..400).map(|r| if r % 4 == 0 { f64::NAN } else { f64::from(r) }).collect();
+            let gradient = |r: usize| {
+                if r % 4 == 0 {
+                    missing_gradient
+                } else if r < 200 {
+                    -1.0
+                } else {
+                    1.0
+                }
+            };
+            let gradients: Vec<f32> = (0..400).map(gradient).collect();
+            let bins = bins(&[ColumnView::F64(&values)]);
+            let tree = grow(&bins, GrowParams { max_leaf_nodes: 2, ..GrowParams::default() }, &gradients);
+            for r in 0..400 {
+                assert_eq!(tree.predict(&bins, r), -f64::from(gradients[r]), "row {r}");
+            }
+        }
+    }
+
+    #[test]
+    fn missing_alone_can_be_split_off() {
+        let values: Vec<f64> = (0..300).map(|r| if r % 3 == 0 { f64::NAN } else { 5.0 }).collect();
+        let gradients: Vec<f32> = (0..300).map(|r| if r % 3 == 0 { 1.0 } else { -1.0 }).collect();
+        let bins = bins(&[ColumnView::F64(&values)]);
+        let tree = grow(&bins, GrowParams::default(), &gradients);
+        assert_eq!((tree.n_leaves(), tree.predict(&bins, 0), tree.predict(&bins, 1)), (2, -1.0, 1.0));
+    }
+
+    #[test]
+    fn levels_are_grouped_by_their_gradients() {
+        let codes: Vec<u32> = (0..2400).map(|r| if r % 13 == 12 { MISSING_CODE } else { r % 13 }).collect();
+        let high = |code: u32| matches!(code, 1 | 4 | 5 | 11 | MISSING_CODE);
+        let gradients: Vec<f32> = codes.iter().map(|&code| if high(code) { 1.0 } else { -1.0 }).collect();
+        let bins = bins(&[ColumnView::Category { codes: &codes, n_levels: 12 }]);
+        let params = GrowParams { max_leaf_nodes: 2, category_l2: 0.0, ..GrowParams::default() };
+        let tree = grow(&bins, params, &gradients);
+        for r in 0..2400 {
+            assert_eq!(tree.predict(&bins, r), -f64::from(gradients[r]));
+        }
+    }
+
+    #[test]
+    fn predictions_keep_the_monotone_direction() {
+        let n = 4000;
+        let (x, other) = (spread(n, 7919, 1009), spread(n, 104_729, 997));
+        let noise = |r: usize| ((r * 2_654_435_761) % 1000) as f32 / 250.0 - 2.0;
+        for direction in [-1i8, 1] {
+            let bins = bins(&[ColumnView::F64(&x), ColumnView::F64(&other)]);
+            let gradients: Vec<f32> = (0..n)
+                .map(|r| noise(r) + (x[r] as f32 / 100.0).sin() + (other[r] as f32 / 90.0).cos())
+                .collect();
+            let free = grow(&bins, GrowParams::default(), &gradients);
+            let params = GrowParams {
+                monotonic: vec![direction, 0],
+                min_samples_leaf: 5,
+                max_leaf_nodes: 60,
+                ..GrowParams::default()
+            };
+            let bound = grow(&bins, params, &gradients);
+            assert!(bound.n_leaves() > 10);
+            let falls = |tree: &GrownTree| falls_along(tree, &bins, direction);
+            assert!(!falls(&bound), "{direction}");
+            assert!(falls(&free), "{direction}");
+        }
+    }
+
+    /// Whether, with the second column fixed, the prediction ever moves against the direction.
+    fn falls_along(tree: &GrownTree, bins: &Bins, direction: i8) -> bool {
+        let value = |first: u8, second: u8| {
+            let mut node = &tree.nodes[0];
+            while let Some((split, left, right)) = &node.split {
+                let goes_left = contains(&split.left_bins, [first, second][split.column]);
+                node = &tree.nodes[if goes_left { *left } else { *right }];
+            }
+            node.value * f64::from(direction)
+        };
+        let last = |column| (bins.n_bins(column) - 1) as u8;
+        (1..last(1))
+            .any(|second| (2..=last(0)).any(|first| value(first, second) < value(first - 1, second) - 1e-12))
+    }
+
+    #[test]
+    fn a_tree_is_the_same_at_any_thread_count() {
+        let n = 40_000;
+        let columns: Vec<Vec<f64>> = (0..18).map(|c| spread(n, 7919 + 2 * c, 400 + 31 * c)).collect();
+        let bins = bins(&columns.iter().map(|values| ColumnView::F64(values)).collect::<Vec<_>>());
+        let gradients: Vec<f32> = (0..n).map(|r| ((r * 2_654_435_761) % 1000) as f32 / 500.0 - 1.0).collect();
+        let rows: Vec<u32> = (0..n as u32).collect();
+        let all: Vec<usize> = (0..18).collect();
+        let grow = |n_threads| {
+            let tree = Grower::new(&bins, GrowParams::default(), n_threads).grow(
+                &rows,
+                &gradients,
+                &vec![0.25; n],
+                &all,
+            );
+            format!("{:?}", tree.nodes)
+        };
+        let one = grow(1);
+        assert_eq!(one, grow(2));
+        assert_eq!(one, grow(7));
+    }
+
+    #[test]
+    fn nothing_to_gain_leaves_one_leaf() {
+        let values = spread(100, 1, 100);
+        let bins = bins(&[ColumnView::F64(&values)]);
+        assert_eq!(grow(&bins, GrowParams::default(), &[0.0; 100]).n_leaves(), 1);
+        let tree = grow(&bins, GrowParams { min_samples_leaf: 60, ..GrowParams::default() }, &[0.5; 100]);
+        assert_eq!((tree.n_leaves(), tree.predict(&bins, 3)), (1, -0.5));
+    }
+
+    #[test]
+    fn extreme_gradients_do_no_harm() {
+        let values = spread(64, 5, 64);
+        let bins = bins(&[ColumnView::F64(&values)]);
+        for (small, large) in [(1e-30, 1e-30), (1.0, 1e30), (0.0, 1e-38), (1e-20, 1e20)] {
+            let gradients: Vec<f32> = (0..64).map(|r| if r % 7 == 0 { large } else { -small }).collect();
+            let params = GrowParams { min_samples_leaf: 1, ..GrowParams::default() };
+            let tree = grow(&bins, params, &gradients);
+            assert!(tree.leaves().all(|(value, _)| value.is_finite()));
+        }
+    }
+}

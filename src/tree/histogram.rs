@@ -2,7 +2,7 @@
 //!
 //! A bin is one `u64`: gradient in the high bits (signed), hessian below it, and for up to 32,767 rows an exact
 //! row count in the lowest bits. Gradients and hessians are rounded to integers under a scale that keeps the sum
-//! over all rows within its field, so one addition updates all three, and sums are exact in any order: the same
+//! over all rows within its field and a 32-bit integer, so one addition updates all three, and sums are exact in any order: the same
 //! histogram at any thread count.
 
 use rayon::prelude::*;
@@ -30,6 +30,7 @@ pub(super) fn row_index(row: Row) -> usize {
 pub(super) struct Layout {
     gradient_shift: u32,
     count_bits: u32,
+    hessian_mask: u32,
     /// Integer units a unit of gradient.
     pub(super) gradient_scale: f64,
     /// Integer units a unit of hessian.
@@ -89,11 +90,12 @@ impl Layout {
         let hessian_bits = (64 - count_bits) / 2;
         let gradient_bits = 64 - count_bits - hessian_bits;
         let gradient_max = (1u64 << (gradient_bits - 1)) as f64 - 1.0;
-        let hessian_max = (1u64 << hessian_bits) as f64 - 1.0;
+        let hessian_max = (1u64 << hessian_bits.min(31)) as f64 - 1.0;
         let hessian_scale = hessians.scale(65_535.0, hessian_max, n_rows);
         Layout {
             gradient_shift: count_bits + hessian_bits,
             count_bits,
+            hessian_mask: hessian_max as u32,
             gradient_scale: gradients.scale(32_767.0, gradient_max, n_rows),
             hessian_scale,
             one_row: u64::from(count_bits > 0),
@@ -115,14 +117,41 @@ impl Layout {
         (gradient << self.gradient_shift).wrapping_add((row & 0xFFFF) << self.count_bits) + self.one_row
     }
 
+    /// The gradient of an entry or of a sum of entries, in units.
+    #[inline(always)]
+    pub(super) fn gradient(&self, entry: u64) -> i32 {
+        (entry >> 32) as i32 >> (self.gradient_shift - 32)
+    }
+
+    /// Its hessian, in units.
+    #[inline(always)]
+    pub(super) fn hessian(&self, entry: u64) -> i32 {
+        ((entry >> self.count_bits) as u32 & self.hessian_mask) as i32
+    }
+
+    /// Its rows; 0 where bins do not count them.
+    #[inline(always)]
+    pub(super) fn count(&self, entry: u64) -> i32 {
+        (entry as u32 & ((1 << self.count_bits) - 1)) as i32
+    }
+
+    /// The least rows and hessian that stand for `rows` rows and a hessian of `hessian`: where bins do not count
+    /// rows, the hessian stands for both.
+    pub(super) fn least(&self, rows: usize, hessian: f64) -> (i32, i32) {
+        let hessian = (hessian * self.hessian_scale).max(1.0);
+        if self.count_bits > 0 {
+            return (rows as i32, hessian.ceil() as i32);
+        }
+        (0, hessian.max(rows as f64 / self.rows_per_hessian).ceil() as i32)
+    }
+
     /// Takes an entry, or a sum of entries, apart.
     #[inline(always)]
     pub(super) fn sums(&self, entry: u64) -> Sums {
-        let hessian = ((entry & ((1u64 << self.gradient_shift) - 1)) >> self.count_bits) as i64 as f64;
-        let counted = (entry & ((1u64 << self.count_bits) - 1)) as i64 as f64;
-        let rows =
-            if self.count_bits > 0 { counted } else { (hessian * self.rows_per_hessian).round_ties_even() };
-        Sums { gradient: ((entry as i64) >> self.gradient_shift) as f64, hessian, rows }
+        let (gradient, hessian) = (f64::from(self.gradient(entry)), f64::from(self.hessian(entry)));
+        let estimate = (hessian * self.rows_per_hessian).round_ties_even();
+        let rows = if self.count_bits > 0 { f64::from(self.count(entry)) } else { estimate };
+        Sums { gradient, hessian, rows }
     }
 }
 

@@ -112,14 +112,13 @@ impl Tree {
         let (mut n_nodes, mut n_leaves) = (0, 0);
         let mut pending = vec![if self.nodes.is_empty() { !0 } else { 0 }];
         while let Some(at) = pending.pop() {
-            if at < 0 {
-                n_leaves += 1;
-            } else if let Some(node) = self.nodes.get(n_nodes) {
-                pending.extend([node.right, node.left]);
-                n_nodes += 1;
-            }
-            if at != !(n_leaves - 1) && at != n_nodes as i32 - 1 {
-                return false;
+            match self.nodes.get(n_nodes) {
+                _ if at == !n_leaves => n_leaves += 1,
+                Some(node) if at == n_nodes as i32 => {
+                    pending.extend([node.right, node.left]);
+                    n_nodes += 1;
+                }
+                _ => return false,
             }
         }
         n_nodes == self.nodes.len() && n_leaves as usize == self.values.len()
@@ -319,5 +318,129 @@ pub fn level_number(code: u32) -> f64 {
         MISSING_CODE => f64::NAN,
         UNSEEN_CODE => UNSEEN_LEVEL,
         code => f64::from(code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::{Bins, GrowParams, Grower};
+
+    const N: usize = 900;
+
+    struct Case {
+        numbers: Vec<f64>,
+        floats: Vec<f32>,
+        codes: Vec<u32>,
+    }
+
+    impl Case {
+        /// A number and a float with missing values, and a category of which level 299 is never there.
+        fn new() -> Self {
+            let number = |r: usize| if r % 17 == 3 { f64::NAN } else { ((r * 7919) % 613) as f64 };
+            let level = |r: usize| if r % 29 == 1 { MISSING_CODE } else { ((r * r * 31) % 299) as u32 };
+            Case {
+                numbers: (0..N).map(number).collect(),
+                floats: (0..N).map(|r| number(r * 3 + 1) as f32).collect(),
+                codes: (0..N).map(level).collect(),
+            }
+        }
+
+        fn views(&self) -> [ColumnView<'_>; 3] {
+            let category = ColumnView::Category { codes: &self.codes, n_levels: 300 };
+            [ColumnView::F64(&self.numbers), ColumnView::F32(&self.floats), category]
+        }
+
+        fn row(&self, row: usize) -> [f64; 3] {
+            [self.numbers[row], f64::from(self.floats[row]), level_number(self.codes[row])]
+        }
+    }
+
+    fn grown(case: &Case) -> (Binning, Bins, GrownTree) {
+        let binning = Binning::fit(&case.views(), 64);
+        let bins = binning.bin(&case.views());
+        let rows: Vec<u32> = (0..N as u32).collect();
+        let gradient = |r: usize| ((r * 37) % 200) as f32 / 100.0 - 1.0 + (case.codes[r] % 7) as f32 / 5.0;
+        let gradients: Vec<f32> = (0..N).map(gradient).collect();
+        let params = GrowParams {
+            min_samples_leaf: 3,
+            min_category_rows: 5.0,
+            category_smoothing: 1.0,
+            ..GrowParams::default()
+        };
+        let tree = Grower::new(&bins, params, 1).grow(&rows, &gradients, &[0.25; N], &[0, 1, 2]);
+        (binning, bins, tree)
+    }
+
+    #[test]
+    fn values_fall_where_their_bins_fell() {
+        let case = Case::new();
+        let (binning, bins, grown) = grown(&case);
+        let tree = Tree::new(&grown, &binning, 1.0);
+        assert!(tree.n_leaves() > 20);
+        assert!(tree.nodes.iter().any(|node| node.threshold().is_none()), "a category is split");
+        for row in 0..N {
+            assert_eq!(tree.predict_row(&case.row(row)), grown.predict(&bins, row), "row {row}");
+        }
+    }
+
+    #[test]
+    fn a_batch_gives_what_single_rows_give() {
+        let case = Case::new();
+        let (binning, _, grown) = grown(&case);
+        let forest =
+            Forest::new(0.25, 3, (0..5).map(|i| Tree::new(&grown, &binning, 0.1 * f64::from(i))).collect());
+        let batch = forest.predict(&case.views());
+        assert_eq!(batch, (0..N).map(|row| forest.predict_row(&case.row(row))).collect::<Vec<_>>());
+        let contributions = forest.contributions(&case.views());
+        let mut of_row = [0.0; 3];
+        for row in 0..N {
+            forest.contributions_row(&case.row(row), &mut of_row);
+            assert_eq!(contributions[3 * row..3 * row + 3], of_row);
+        }
+    }
+
+    #[test]
+    fn unseen_levels_go_with_the_pool() {
+        let case = Case::new();
+        let (binning, _, grown) = grown(&case);
+        let tree = Tree::new(&grown, &binning, 1.0);
+        let of_level = |level: f64| tree.predict_row(&[100.0, 100.0, level]);
+        assert_eq!(of_level(UNSEEN_LEVEL), of_level(299.0), "never there in training");
+        assert_eq!(of_level(UNSEEN_LEVEL), of_level(100_000.0), "beyond all levels");
+    }
+
+    #[test]
+    fn a_mean_of_forests_predicts_the_mean() {
+        let case = Case::new();
+        let (binning, _, grown) = grown(&case);
+        let forest = |base: f64, scale: f64| Forest::new(base, 3, vec![Tree::new(&grown, &binning, scale)]);
+        let mean = Forest::concat([forest(1.0, 0.3), forest(-0.5, 1.1)], 3, 0.5);
+        for row in 0..50 {
+            let row = case.row(row);
+            let expected = (forest(1.0, 0.3).predict_row(&row) + forest(-0.5, 1.1).predict_row(&row)) / 2.0;
+            assert!((mean.predict_row(&row) - expected).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_saved_forest_is_the_same_and_a_damaged_one_is_refused() {
+        let case = Case::new();
+        let (binning, _, grown) = grown(&case);
+        let forest = Forest::new(0.25, 3, vec![Tree::new(&grown, &binning, 0.1)]);
+        let bytes = postcard::to_allocvec(&forest).unwrap();
+        assert_eq!(postcard::from_bytes::<Forest>(&bytes).unwrap(), forest);
+        let damaged = |damage: fn(&mut Tree)| {
+            let mut trees = forest.trees.clone();
+            damage(&mut trees[0]);
+            let bytes = postcard::to_allocvec(&SavedForest { base: 0.0, n_columns: 3, trees }).unwrap();
+            postcard::from_bytes::<Forest>(&bytes).is_err()
+        };
+        assert!(damaged(|tree| tree.nodes[1].left = 0), "a loop");
+        assert!(damaged(|tree| tree.nodes[0].right = 10_000), "a node that is not there");
+        assert!(damaged(|tree| tree.nodes[0].column = 3), "a column that is not there");
+        assert!(damaged(|tree| tree.values[2] = f64::NAN), "a value that is no number");
+        assert!(damaged(|tree| tree.counts[2] = 0), "a leaf without rows");
+        assert!(!damaged(|_| ()));
     }
 }

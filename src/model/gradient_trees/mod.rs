@@ -1,8 +1,11 @@
 //! Gradient-boosted trees for a two-class label: numbers, categories and missing values as they come.
 
 mod boost;
+mod dataset;
 mod fit;
 mod params;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +14,7 @@ use crate::error::Result;
 use crate::frame::Table;
 use crate::tree::{ColumnView, Forest};
 
-pub(crate) use boost::{BoostParams, BoostTask, Boosted, boost};
+pub(crate) use boost::{BoostParams, BoostTask, boost};
 pub use params::{GradientTreesParams, ValidGradientTreesParams};
 
 /// Fitted gradient-boosted trees. Made by [`GradientTreesParams::fit`].
@@ -37,6 +40,24 @@ impl GradientTreesClassifier {
     /// last tree tried. Empty without early stopping.
     pub fn valid_losses(&self) -> &[f64] {
         &self.valid_losses
+    }
+
+    /// Log-odds of one row of `d` numbers in the order of [`features`](Classifier::features): NaN is missing, a
+    /// category is the place of its level among the training levels, an unseen one −1. The fast way for one account.
+    ///
+    /// # Panics
+    /// When `row` is shorter than `d`.
+    pub fn log_odds_of_row(&self, row: &[f64]) -> f64 {
+        self.forest.predict_row(row)
+    }
+
+    /// What each column adds to the log-odds of one row, given as in [`log_odds_of_row`](Self::log_odds_of_row),
+    /// into `out`; they add to [`Forest::expected`].
+    ///
+    /// # Panics
+    /// When `row` or `out` is not `d` long.
+    pub fn contributions_of_row(&self, row: &[f64], out: &mut [f64]) {
+        self.forest.contributions_row(row, out);
     }
 
     fn with_views<T>(&self, table: &Table, read: impl FnOnce(&[ColumnView]) -> T) -> Result<T> {

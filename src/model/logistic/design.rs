@@ -5,6 +5,7 @@
 //! value. Fitting works on those tables ([`Part`]), and so does scoring ([`Scorer`]).
 
 use ndarray::{Array2, ArrayViewMut1, Axis, ShapeBuilder, Slice};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorKind, Result};
@@ -74,22 +75,23 @@ impl Design {
                 Ok(ColumnDesign::Category(CategoryDesign::fit(codes, *n_levels, weights)))
             }
         };
-        let columns = names.iter().zip(columns).map(fit).collect::<Result<_>>()?;
+        let columns = names.par_iter().zip(columns).map(fit).collect::<Result<_>>()?;
         Ok(Design { columns })
     }
 
     /// The design of `n` rows.
     pub(crate) fn matrix(&self, columns: &[EncodedColumn<'_>], n_rows: usize) -> DesignMatrix {
-        let parts = self.columns.iter().zip(columns).flat_map(|(design, column)| match (design, column) {
-            (ColumnDesign::Number(design), EncodedColumn::Number(values)) => design.parts(values),
-            (ColumnDesign::Category(design), EncodedColumn::Category { codes, .. }) => {
-                vec![Part::OneHot {
-                    codes: codes.iter().map(|&code| design.local(code)).collect(),
-                    n_coefs: design.n_coefs,
-                }]
-            }
-            _ => unreachable!("columns were encoded by the features the design was fitted with"),
-        });
+        let parts =
+            self.columns.par_iter().zip(columns).flat_map_iter(|(design, column)| match (design, column) {
+                (ColumnDesign::Number(design), EncodedColumn::Number(values)) => design.parts(values),
+                (ColumnDesign::Category(design), EncodedColumn::Category { codes, .. }) => {
+                    vec![Part::OneHot {
+                        codes: codes.iter().map(|&code| design.local(code)).collect(),
+                        n_coefs: design.n_coefs,
+                    }]
+                }
+                _ => unreachable!("columns were encoded by the features the design was fitted with"),
+            });
         DesignMatrix { parts: parts.collect(), n_rows }
     }
 
@@ -149,7 +151,7 @@ impl NumberDesign {
         let n_used = known.len();
         known.retain(|(value, _)| !value.is_nan());
         let flag = known.len() < n_used && !known.is_empty();
-        known.sort_by(|a, b| a.0.total_cmp(&b.0));
+        known.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let knots = knots_of(&known, knots);
         let median = quantile(&known, 0.5).unwrap_or(0.0);
         let mut basis = Basis::ramps(&knots);
@@ -189,13 +191,18 @@ impl NumberDesign {
 
     /// The node of a value and how far it is on the way to the next; missing values have a node of their own.
     fn node(&self, value: f64) -> (usize, f64) {
-        if value.is_nan() { (self.knots.len(), 0.0) } else { self.position(value) }
+        if value.is_nan() {
+            return (self.knots.len(), 0.0);
+        }
+        let (segment, fraction) = self.position(value);
+        if fraction == 1.0 { (segment + 1, 0.0) } else { (segment, fraction) }
     }
 
     fn parts(&self, values: &[f64]) -> Vec<Part> {
         if self.knots.len() > 2 {
-            let (nodes, fractions) =
-                values.iter().map(|&value| self.node(value)).map(|(node, f)| (node as u32, f)).unzip();
+            let nodes = values.iter().map(|&value| self.node(value));
+            let (nodes, fractions): (Vec<u32>, Vec<f64>) = nodes.map(|(node, f)| (node as u32, f)).unzip();
+            let fractions = fractions.iter().any(|&fraction| fraction != 0.0).then_some(fractions);
             let basis = self.basis.clone();
             return vec![Part::Interpolated { nodes, fractions, basis }];
         }
@@ -368,7 +375,7 @@ impl Basis {
     }
 
     /// All design columns' values there.
-    fn at(&self, position: (usize, f64)) -> impl Iterator<Item = f64> {
+    pub fn at(&self, position: (usize, f64)) -> impl Iterator<Item = f64> {
         (0..self.n_coefs).map(move |coef| self.value(position, coef))
     }
 
@@ -393,8 +400,8 @@ pub(super) enum Part {
     Linear { values: Vec<f64> },
     /// One of `n_coefs` columns is 1; code `n_coefs` is none of them.
     OneHot { codes: Vec<u32>, n_coefs: usize },
-    /// `1 − fraction` of the basis at the row's node and `fraction` of the next.
-    Interpolated { nodes: Vec<u32>, fractions: Vec<f64>, basis: Basis },
+    /// `1 − fraction` of the basis at the row's node and `fraction` of the next; no fractions where all are 0.
+    Interpolated { nodes: Vec<u32>, fractions: Option<Vec<f64>>, basis: Basis },
 }
 
 impl Part {
@@ -416,21 +423,24 @@ impl Part {
                 }
             }
             Part::Interpolated { nodes, fractions, basis } => {
-                let values = basis.at((nodes[row] as usize, fractions[row]));
+                let fraction = fractions.as_ref().map_or(0.0, |fractions| fractions[row]);
+                let values = basis.at((nodes[row] as usize, fraction));
                 cells.iter_mut().zip(values).for_each(|(cell, value)| *cell = value);
             }
         }
     }
 
     fn take(&self, rows: &[u32]) -> Self {
-        let floats = |values: &[f64]| rows.iter().map(|&row| values[row as usize]).collect();
-        let codes = |values: &[u32]| rows.iter().map(|&row| values[row as usize]).collect();
+        let floats = |values: &[f64]| -> Vec<f64> { rows.iter().map(|&row| values[row as usize]).collect() };
+        let codes = |values: &[u32]| -> Vec<u32> { rows.iter().map(|&row| values[row as usize]).collect() };
         match self {
             Part::Linear { values } => Part::Linear { values: floats(values) },
             Part::OneHot { codes: all, n_coefs } => Part::OneHot { codes: codes(all), n_coefs: *n_coefs },
-            Part::Interpolated { nodes, fractions, basis } => {
-                Part::Interpolated { nodes: codes(nodes), fractions: floats(fractions), basis: basis.clone() }
-            }
+            Part::Interpolated { nodes, fractions, basis } => Part::Interpolated {
+                nodes: codes(nodes),
+                fractions: fractions.as_deref().map(floats),
+                basis: basis.clone(),
+            },
         }
     }
 }

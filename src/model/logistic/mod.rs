@@ -26,6 +26,8 @@ pub const DEFAULT_CS: [f64; 8] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0]
 const DEFAULT_KNOTS: usize = 6;
 /// The C that is taken where there are too few rows of one class to choose it by folds.
 const FALLBACK_C: f64 = 1.0;
+/// Tolerance of the solver where only scores of unseen rows are wanted: their log loss is exact to about its square.
+pub(crate) const FOLD_TOL: f64 = 1e-3;
 /// Folds by which C is chosen.
 const N_FOLDS: usize = 5;
 
@@ -163,7 +165,7 @@ impl ValidLogisticParams {
     /// The C with the least log loss on rows that its model has not seen.
     fn choose_c(&self, matrix: &DesignMatrix, y: &[bool], weights: Option<&[f64]>) -> Result<f64> {
         let Some(folds) = folds(y, weights, self.random_state) else { return Ok(FALLBACK_C) };
-        let settings = SolverSettings { tol: self.tol.max(1e-4), ..self.settings() };
+        let settings = SolverSettings { tol: self.tol.max(FOLD_TOL), ..self.settings() };
         let losses = (0..N_FOLDS).into_par_iter().map(|fold| {
             let rows = |inside: bool| rows_where(&folds, |&of| (of as usize == fold) == inside);
             let (train, valid) = (rows(false), rows(true));

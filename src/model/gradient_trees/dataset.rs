@@ -1,0 +1,68 @@
+//! linfa's face of the gradient trees: `Fit` on a `Dataset` of numbers, `Predict` on an array.
+
+use std::ops::ControlFlow;
+
+use linfa::dataset::{AsSingleTargets, DatasetBase};
+use linfa::traits::{Fit, PredictInplace};
+use ndarray::{Array1, ArrayBase, Axis, Data, Ix2};
+
+use super::{GradientTreesClassifier, ValidGradientTreesParams};
+use crate::error::Result;
+use crate::frame::{Column, Table};
+
+/// Fits to `n × d` numbers, NaN missing; the dataset's weights and feature names are respected. Columns without a
+/// name are called `x0`, `x1`, and so on.
+///
+/// ```
+/// use keepwell::model::GradientTreesClassifier;
+/// use linfa::Dataset;
+/// use linfa::traits::{Fit, Predict};
+/// use ndarray::{Array1, Array2};
+///
+/// let records = Array2::from_shape_fn((200, 2), |(row, column)| ((row * (column + 3)) % 17) as f64);
+/// let targets: Array1<bool> = records.column(0).mapv(|value| value > 8.0);
+/// let params = GradientTreesClassifier::params().n_estimators(10).check()?;
+/// let model = params.fit(&Dataset::new(records.clone(), targets.clone()))?;
+/// assert_eq!(model.predict(&records), targets);
+/// # Ok::<(), keepwell::Error>(())
+/// ```
+impl<D: Data<Elem = f64>, T: AsSingleTargets<Elem = bool>> Fit<ArrayBase<D, Ix2>, T, crate::Error>
+    for ValidGradientTreesParams
+{
+    type Object = GradientTreesClassifier;
+
+    fn fit(&self, dataset: &DatasetBase<ArrayBase<D, Ix2>, T>) -> Result<GradientTreesClassifier> {
+        let table = table_of(dataset.records(), dataset.feature_names())?;
+        let y = dataset.as_single_targets().to_vec();
+        let weights: Option<Vec<f64>> =
+            dataset.weights().map(|weights| weights.iter().map(|&weight| f64::from(weight)).collect());
+        self.fit_table(&table, &y, weights.as_deref(), &|_| ControlFlow::Continue(()))
+    }
+}
+
+/// Whether the probability is at least one half.
+///
+/// # Panics
+/// As linfa's own models do: where the number of columns is not the one the model was fitted on.
+impl<D: Data<Elem = f64>> PredictInplace<ArrayBase<D, Ix2>, Array1<bool>> for GradientTreesClassifier {
+    fn predict_inplace(&self, x: &ArrayBase<D, Ix2>, y: &mut Array1<bool>) {
+        let d = self.forest.n_columns();
+        assert_eq!(x.ncols(), d, "the array's number of columns is not the model's");
+        assert_eq!(x.nrows(), y.len(), "the array has another number of rows than the target");
+        let mut cells = vec![0.0; d];
+        for (row, y) in x.axis_iter(Axis(0)).zip(y) {
+            cells.iter_mut().zip(row).for_each(|(cell, value)| *cell = *value);
+            *y = self.log_odds_of_row(&cells) >= 0.0;
+        }
+    }
+
+    fn default_target(&self, x: &ArrayBase<D, Ix2>) -> Array1<bool> {
+        Array1::from_elem(x.nrows(), false)
+    }
+}
+
+fn table_of<D: Data<Elem = f64>>(records: &ArrayBase<D, Ix2>, names: &[String]) -> Result<Table> {
+    let name = |at: usize| names.get(at).cloned().unwrap_or_else(|| format!("x{at}"));
+    let columns = records.axis_iter(Axis(1)).enumerate();
+    Table::new(records.nrows(), columns.map(|(at, column)| (name(at), Column::Number(column.to_vec()))))
+}

@@ -1,0 +1,297 @@
+//! Gradient trees from outside: what they learn, what they refuse, and that they are the same every time.
+
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+
+use linfa::traits::{Fit, Predict};
+use ndarray::{Array1, Array2};
+
+use super::boost::{BoostTask, boost};
+use super::*;
+use crate::frame::{Categories, Column};
+use crate::model::Progress;
+use crate::model::loss::Logistic;
+use crate::tree::Binning;
+
+fn random(seed: usize) -> f64 {
+    let mixed = (seed as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    (mixed >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// Two numbers, one with missing values, and a plan; the label depends on all three.
+fn customers(n: usize) -> (Table, Vec<bool>) {
+    let usage: Vec<f64> = (0..n).map(|r| if r % 11 == 0 { f64::NAN } else { 100.0 * random(r) }).collect();
+    let tickets: Vec<f64> = (0..n).map(|r| (6.0 * random(r + 50_000)).floor()).collect();
+    let plan = |r: usize| ["free", "team", "pro"][(3.0 * random(r + 90_000)) as usize];
+    let risk = |r: usize| {
+        let quiet = if usage[r].is_nan() || usage[r] < 30.0 { 1.5 } else { -1.0 };
+        quiet + 0.3 * tickets[r] + if plan(r) == "free" { 0.8 } else { 0.0 } - 1.5
+    };
+    let y = (0..n).map(|r| random(r + 170_000) < crate::model::sigmoid(risk(r))).collect();
+    let plans = Categories::from_texts((0..n).map(|r| Some(plan(r))));
+    let columns = [
+        ("usage".to_owned(), Column::Number(usage)),
+        ("tickets".to_owned(), Column::Number(tickets)),
+        ("plan".to_owned(), Column::Category(plans)),
+    ];
+    (Table::new(n, columns).unwrap(), y)
+}
+
+fn log_loss(model: &GradientTreesClassifier, table: &Table, y: &[bool]) -> f64 {
+    let p = model.predict_proba(table).unwrap();
+    p.iter().zip(y).map(|(p, &y)| -if y { *p } else { 1.0 - p }.ln()).sum::<f64>() / y.len() as f64
+}
+
+#[test]
+fn it_learns_what_there_is_to_learn() {
+    let (table, y) = customers(3000);
+    let rows = |range: std::ops::Range<usize>| range.collect::<Vec<usize>>();
+    let (train, test) = (table.take(&rows(0..2000)), table.take(&rows(2000..3000)));
+    let model = GradientTreesClassifier::params()
+        .max_depth(3)
+        .n_estimators(60)
+        .fit(&train, &y[..2000], None)
+        .unwrap();
+    let base = y.iter().filter(|y| **y).count() as f64 / 3000.0;
+    let entropy = -(base * base.ln() + (1.0 - base) * (1.0 - base).ln());
+    assert!(log_loss(&model, &test, &y[2000..]) < 0.92 * entropy);
+}
+
+#[test]
+fn contributions_add_up_to_log_odds() {
+    let (table, y) = customers(800);
+    let model = GradientTreesClassifier::params().fit(&table, &y, None).unwrap();
+    let contributions = model.contributions(&table).unwrap();
+    for (row, log_odds) in model.log_odds(&table).unwrap().into_iter().enumerate() {
+        let sum = contributions.base + contributions.row(row).iter().sum::<f64>();
+        assert!((sum - log_odds).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn the_model_is_the_same_at_any_thread_count_and_every_time() {
+    let (table, y) = customers(9000);
+    let params = GradientTreesClassifier::params().n_estimators(12).max_features(0.7).early_stopping(true);
+    let bytes =
+        |n_jobs: usize| postcard::to_allocvec(&params.clone().n_jobs(n_jobs).fit(&table, &y, None).unwrap());
+    let one = bytes(1).unwrap();
+    assert_eq!(one, bytes(2).unwrap());
+    assert_eq!(one, bytes(5).unwrap());
+    assert_eq!(one, bytes(1).unwrap());
+}
+
+#[test]
+fn a_saved_model_scores_the_same() {
+    let (table, y) = customers(600);
+    let model = GradientTreesClassifier::params().n_estimators(20).fit(&table, &y, None).unwrap();
+    let bytes = postcard::to_allocvec(&model).unwrap();
+    let loaded: GradientTreesClassifier = postcard::from_bytes(&bytes).unwrap();
+    assert_eq!(loaded, model);
+    assert_eq!(loaded.log_odds(&table).unwrap(), model.log_odds(&table).unwrap());
+}
+
+#[test]
+fn a_weight_counts_like_repeated_rows_and_none_like_a_row_left_out() {
+    let (table, y) = customers(900);
+    let params =
+        GradientTreesClassifier::params().n_estimators(5).max_leaf_nodes(4).min_samples_leaf(1).n_jobs(1);
+    let zeros: Vec<f64> = (0..900).map(|r| if r % 3 == 0 { 0.0 } else { 1.0 }).collect();
+    let kept: Vec<usize> = (0..900).filter(|r| r % 3 != 0).collect();
+    let y_kept: Vec<bool> = kept.iter().map(|&r| y[r]).collect();
+    let coarse = params.clone().max_bins(255);
+    let weighted = coarse.fit(&table, &y, Some(&zeros)).unwrap();
+    let left_out = coarse.fit(&table.take(&kept), &y_kept, None).unwrap();
+    let twice: Vec<usize> = (0..900).chain((0..900).filter(|r| r % 2 == 0)).collect();
+    let y_twice: Vec<bool> = twice.iter().map(|&r| y[r]).collect();
+    let doubled: Vec<f64> = (0..900).map(|r| if r % 2 == 0 { 2.0 } else { 1.0 }).collect();
+    let by_weight = params.fit(&table, &y, Some(&doubled)).unwrap();
+    let by_rows = params.fit(&table.take(&twice), &y_twice, None).unwrap();
+    let mean_gap = |a: &GradientTreesClassifier, b: &GradientTreesClassifier| {
+        let (a, b) = (a.log_odds(&table).unwrap(), b.log_odds(&table).unwrap());
+        a.iter().zip(&b).map(|(a, b)| (a - b).abs()).sum::<f64>() / 900.0
+    };
+    assert!(mean_gap(&weighted, &left_out) < 0.03, "bins come from all rows, so cuts differ a little");
+    assert!(mean_gap(&by_weight, &by_rows) < 0.03, "bins do not know weights, so cuts differ a little");
+    assert!(mean_gap(&by_weight, &left_out) > 0.05, "the weights do matter");
+}
+
+#[test]
+fn early_stopping_keeps_the_best_trees() {
+    let (table, y) = customers(1500);
+    let params = GradientTreesClassifier::params().n_estimators(400).learning_rate(0.3).early_stopping(true);
+    let model = params.validation_fraction(0.3).n_iter_no_change(5).fit(&table, &y, None).unwrap();
+    let losses = model.valid_losses();
+    let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let n_trees = model.forest().trees().len();
+    assert_eq!(losses[n_trees], best);
+    assert_eq!(losses.len(), n_trees + 1 + 5);
+    assert!(best < losses[0]);
+}
+
+#[test]
+fn boosting_from_an_offset_over_a_fold_returns_its_scores() {
+    let (table, y) = customers(1000);
+    let features = Features::of(&table);
+    let encoded = features.encode(&table).unwrap();
+    let views: Vec<ColumnView> = encoded.iter().map(EncodedColumn::view).collect();
+    let binning = Binning::fit(&views, 255);
+    let bins = binning.bin(&views);
+    let (valid, train): (Vec<u32>, Vec<u32>) = (0..1000).partition(|row| row % 5 == 0);
+    let y: Vec<f64> = y.iter().map(|&y| f64::from(u8::from(y))).collect();
+    let offset: Vec<f64> = (0..1000).map(|r| f64::from(r % 10) / 5.0 - 1.0).collect();
+    let task = BoostTask { y: &y, weights: None, offset: Some(&offset), train: &train, valid: &valid };
+    let params =
+        GradientTreesClassifier::params().early_stopping(true).check().unwrap().boost_params(vec![], 1);
+    let boosted = boost(&Logistic, &binning, &bins, &task, &params, &|_| ControlFlow::Continue(())).unwrap();
+    let valid_raw = boosted.valid_raw.clone();
+    let scores = boosted.into_forest(3).predict(&views);
+    for (&row, raw) in valid.iter().zip(valid_raw) {
+        assert!((scores[row as usize] + offset[row as usize] - raw).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn linfa_datasets_with_weights_fit_like_tables() {
+    let records = Array2::from_shape_fn((400, 2), |(row, column)| (100.0 * random(row * 2 + column)).round());
+    let targets: Array1<bool> =
+        (0..400).map(|row| records[[row, 0]] + 20.0 * random(row + 7) > 60.0).collect();
+    let weights: Vec<f32> = (0..400).map(|row| 0.5 + (row % 4) as f32).collect();
+    let dataset =
+        linfa::Dataset::new(records.clone(), targets.clone()).with_weights(Array1::from(weights.clone()));
+    let params = GradientTreesClassifier::params().n_estimators(10).n_jobs(1);
+    let of_dataset = params.clone().check().unwrap().fit(&dataset).unwrap();
+    let columns = (0..2).map(|c| (format!("x{c}"), Column::Number(records.column(c).to_vec())));
+    let weights: Vec<f64> = weights.into_iter().map(f64::from).collect();
+    let table = Table::new(400, columns).unwrap();
+    let of_table = params.fit(&table, &targets.to_vec(), Some(&weights)).unwrap();
+    assert_eq!(of_dataset, of_table);
+    let predicted = of_dataset.predict(&records);
+    let right = predicted.iter().zip(&targets).filter(|(a, b)| a == b).count();
+    assert!(right > 340);
+}
+
+#[test]
+fn progress_is_told_and_can_cancel() {
+    let (table, y) = customers(300);
+    let told = Mutex::new(Vec::new());
+    let note = |progress: Progress| {
+        told.lock().unwrap().push(progress.done);
+        ControlFlow::Continue(())
+    };
+    let params = GradientTreesClassifier::params().n_estimators(8);
+    params.fit_with_progress(&table, &y, None, &note).unwrap();
+    let told = told.into_inner().unwrap();
+    assert!(told.is_sorted() && told.len() == 8 && told[7] == 1.0);
+    let error = params.fit_with_progress(&table, &y, None, &|_| ControlFlow::Break(())).unwrap_err();
+    assert_eq!(error.to_string(), "training was cancelled by its progress callback");
+}
+
+#[test]
+fn parameters_outside_their_range_are_named() {
+    let text = |params: GradientTreesParams| params.check().unwrap_err().to_string();
+    let params = GradientTreesClassifier::params;
+    assert_eq!(text(params().n_estimators(0)), "`n_estimators` is 0, expected at least 1");
+    assert_eq!(
+        text(params().learning_rate(f64::NAN)),
+        "`learning_rate` is NaN, expected above 0 and at most 1"
+    );
+    assert_eq!(text(params().max_leaf_nodes(1)), "`max_leaf_nodes` is 1, expected at least 2");
+    assert_eq!(text(params().max_depth(0)), "`max_depth` is 0, expected at least 1, or none");
+    assert_eq!(text(params().min_samples_leaf(0)), "`min_samples_leaf` is 0, expected at least 1");
+    assert_eq!(
+        text(params().l2_regularization(-1.0)),
+        "`l2_regularization` is -1, expected 0 or more, and finite"
+    );
+    assert_eq!(text(params().max_bins(256)), "`max_bins` is 256, expected 2 to 255");
+    assert_eq!(text(params().max_features(0.0)), "`max_features` is 0, expected above 0 and at most 1");
+    assert_eq!(text(params().monotonic([("a", 2)])), "`monotonic` is 2, expected -1, 0 or 1 for each column");
+    assert_eq!(
+        text(params().validation_fraction(1.0)),
+        "`validation_fraction` is 1, expected above 0 and below 1"
+    );
+    assert_eq!(text(params().n_iter_no_change(0)), "`n_iter_no_change` is 0, expected at least 1");
+    assert_eq!(text(params().n_jobs(0)), "`n_jobs` is 0, expected at least 1, or none for all threads");
+}
+
+#[test]
+fn bad_input_is_named() {
+    let (table, y) = customers(40);
+    let text = |table: &Table, y: &[bool], weights: Option<&[f64]>| {
+        GradientTreesClassifier::params().fit(table, y, weights).unwrap_err().to_string()
+    };
+    assert_eq!(
+        text(&table.take(&[]), &[], None),
+        "the training table has no rows; give rows of both classes to learn from"
+    );
+    assert_eq!(text(&table, &y[1..], None), "number of labels: found 39, expected 40");
+    assert_eq!(text(&table, &y, Some(&[1.0])), "number of weights: found 1, expected 40");
+    assert_eq!(
+        text(&table, &[false; 40], None),
+        "label `y` is false in all 40 rows; a model needs rows of both classes"
+    );
+    let mut weights = [1.0; 40];
+    weights[6] = -0.5;
+    assert_eq!(
+        text(&table, &y, Some(&weights)),
+        "weights, row 7: found -0.5, expected a finite number, 0 or more"
+    );
+    let positive: Vec<f64> = y.iter().map(|&y| f64::from(u8::from(y))).collect();
+    assert_eq!(
+        text(&table, &y, Some(&positive)),
+        "label `y` is true in all 40 rows; a model needs rows of both classes"
+    );
+    let infinite = Table::new(40, [("mrr".to_owned(), Column::Number(vec![f64::INFINITY; 40]))]).unwrap();
+    let message =
+        "column `mrr`, row 1: found `inf`, expected a finite number, or none (NaN) where it is missing";
+    assert_eq!(text(&infinite, &y, None), message);
+    let plan = GradientTreesClassifier::params().monotonic([("plan", 1)]).fit(&table, &y, None).unwrap_err();
+    let message =
+        "column `plan` is text, expected numbers, since `monotonic` names it; a category has no direction";
+    assert_eq!(plan.to_string(), message);
+    let age = GradientTreesClassifier::params().monotonic([("age", 1)]).fit(&table, &y, None).unwrap_err();
+    let message =
+        "column `age` (named in `monotonic`) is not in the table; its columns are: usage, tickets, plan";
+    assert_eq!(age.to_string(), message);
+}
+
+#[test]
+fn tiny_and_odd_tables_give_finite_scores() {
+    let fit = |columns: Vec<Column>, y: &[bool]| {
+        let named = columns.into_iter().enumerate().map(|(at, column)| (format!("c{at}"), column));
+        let table = Table::new(y.len(), named).unwrap();
+        let model = GradientTreesClassifier::params()
+            .min_samples_leaf(1)
+            .early_stopping(true)
+            .fit(&table, y, None)
+            .unwrap();
+        assert!(model.log_odds(&table).unwrap().iter().all(|log_odds| log_odds.is_finite()));
+        let contributions = model.contributions(&table).unwrap();
+        assert!(contributions.base.is_finite() && contributions.values.iter().all(|value| value.is_finite()));
+    };
+    let y: Vec<bool> = (0..30).map(|r| r % 3 == 0).collect();
+    fit(vec![Column::Number(vec![1.0, 2.0])], &[true, false]);
+    fit(vec![Column::Number(vec![f64::NAN; 30])], &y);
+    fit(vec![Column::Number(vec![4.0; 30])], &y);
+    fit(vec![Column::Category(Categories::from_texts(vec![None; 30]))], &y);
+    fit(vec![Column::Number((0..30).map(|r| if r % 2 == 0 { f64::MAX } else { f64::MIN }).collect())], &y);
+    fit(vec![], &y);
+}
+
+#[test]
+fn a_table_lacking_a_column_is_refused_and_new_levels_are_scored() {
+    let (table, y) = customers(500);
+    let model = GradientTreesClassifier::params().n_estimators(10).fit(&table, &y, None).unwrap();
+    let without = Table::new(500, [("usage".to_owned(), table.columns()[0].clone())]).unwrap();
+    let message =
+        "column `tickets` (a feature the model was trained on) is not in the table; its columns are: usage";
+    assert_eq!(model.log_odds(&without).unwrap_err().to_string(), message);
+    let new_plan = Categories::from_texts(vec![Some("enterprise"); 500]);
+    let columns = [
+        ("usage".to_owned(), table.columns()[0].clone()),
+        ("tickets".to_owned(), table.columns()[1].clone()),
+        ("plan".to_owned(), Column::Category(new_plan)),
+    ];
+    let table = Table::new(500, columns).unwrap();
+    assert!(model.log_odds(&table).unwrap().iter().all(|log_odds| log_odds.is_finite()));
+}

@@ -1,0 +1,148 @@
+//! Frames and tables from Arrow record batches and back.
+#![cfg(feature = "arrow")]
+
+use std::sync::Arc;
+
+use arrow_array::types::Int32Type;
+use arrow_array::*;
+use arrow_schema::{DataType, Field};
+use keepwell::frame::{Categories, Column, Frame, Table};
+use keepwell::schema::{Dimension, Kind, Schema, Signal};
+
+fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
+    let arrays = columns.into_iter().map(|(_, array)| array).collect();
+    RecordBatch::try_new(Arc::new(arrow_schema::Schema::new(fields)), arrays).unwrap()
+}
+
+fn one(array: impl Array + 'static) -> Column {
+    Table::from_arrow(&[batch(vec![("x", Arc::new(array))])]).unwrap().columns()[0].clone()
+}
+
+fn numbers(column: &Column) -> Vec<Option<f64>> {
+    match column {
+        Column::Number(values) => values.iter().map(|&value| (!value.is_nan()).then_some(value)).collect(),
+        Column::Category(_) => panic!("texts"),
+    }
+}
+
+fn texts(column: &Column) -> Vec<Option<&str>> {
+    match column {
+        Column::Category(categories) => (0..column.len()).map(|row| categories.text(row)).collect(),
+        Column::Number(_) => panic!("numbers"),
+    }
+}
+
+#[test]
+fn every_kind_of_number_is_a_number() {
+    let expected = [Some(1.0), None];
+    assert_eq!(numbers(&one(Int8Array::from(vec![Some(1), None]))), expected);
+    assert_eq!(numbers(&one(UInt32Array::from(vec![Some(1), None]))), expected);
+    assert_eq!(numbers(&one(Int64Array::from(vec![Some(1), None]))), expected);
+    assert_eq!(numbers(&one(Float32Array::from(vec![1.0, f32::NAN]))), expected);
+    assert_eq!(numbers(&one(Float64Array::from(vec![Some(1.0), None]))), expected);
+    assert_eq!(numbers(&one(BooleanArray::from(vec![Some(true), None]))), expected);
+    let decimal = Decimal128Array::from(vec![Some(100), None]).with_precision_and_scale(10, 2).unwrap();
+    assert_eq!(numbers(&one(decimal)), expected);
+    assert_eq!(numbers(&one(NullArray::new(2))), [None, None]);
+}
+
+#[test]
+fn every_kind_of_text_is_a_category() {
+    let expected = [Some("b"), None, Some("a"), Some("b")];
+    let given = expected.to_vec();
+    assert_eq!(texts(&one(StringArray::from(given.clone()))), expected);
+    assert_eq!(texts(&one(LargeStringArray::from(given.clone()))), expected);
+    assert_eq!(texts(&one(StringViewArray::from(given.clone()))), expected);
+    assert_eq!(texts(&one(given.into_iter().collect::<DictionaryArray<Int32Type>>())), expected);
+}
+
+#[test]
+fn a_time_is_its_date_in_utc() {
+    let expected = [Some("1970-01-02"), None, Some("1969-12-31")];
+    let of = |ticks: i64| vec![Some(ticks + ticks / 2), None, Some(-1)];
+    let seconds = 86_400;
+    assert_eq!(texts(&one(Date32Array::from(vec![Some(1), None, Some(-1)]))), expected);
+    assert_eq!(texts(&one(Date64Array::from(of(seconds * 1_000)))), expected);
+    assert_eq!(texts(&one(TimestampSecondArray::from(of(seconds)))), expected);
+    assert_eq!(texts(&one(TimestampMicrosecondArray::from(of(seconds * 1_000_000)))), expected);
+    let nanoseconds = TimestampNanosecondArray::from(of(seconds * 1_000_000_000)).with_timezone("+05:00");
+    assert_eq!(texts(&one(nanoseconds)), expected);
+}
+
+#[test]
+fn long_ids_lose_no_digit() {
+    let ids = [9_007_199_254_740_993, 9_007_199_254_740_992];
+    assert_eq!(
+        texts(&one(Int64Array::from(ids.to_vec()))),
+        [Some("9007199254740993"), Some("9007199254740992")]
+    );
+}
+
+#[test]
+fn other_types_are_refused_by_column_and_type() {
+    let bytes = batch(vec![("blob", Arc::new(BinaryArray::from_vec(vec![b"x"])))]);
+    assert_eq!(
+        Table::from_arrow(&[bytes]).unwrap_err().to_string(),
+        "column `blob` is Binary, expected numbers, booleans, texts, dates or dictionaries of them; or drop the column"
+    );
+}
+
+#[test]
+fn batches_must_fit_together() {
+    let of = |name| batch(vec![(name, Arc::new(Int8Array::from(vec![1])) as ArrayRef)]);
+    assert_eq!(Table::from_arrow(&[of("a"), of("a")]).unwrap().n_rows(), 2);
+    assert_eq!(
+        Table::from_arrow(&[of("a"), of("b")]).unwrap_err().to_string(),
+        "records: batch 2 has other columns than batch 1; give all the same"
+    );
+    assert_eq!(
+        Table::from_arrow(&[]).unwrap_err().to_string(),
+        "the Arrow table has no rows; give it at least one batch"
+    );
+}
+
+#[test]
+fn a_frame_is_read_from_batches() {
+    let schema = Schema::new()
+        .id("id")
+        .as_of("day")
+        .churn("churned")
+        .value("mrr")
+        .signal(Signal::new("seats", Dimension::Contract, Kind::Count))
+        .signal(Signal::new("signup", Dimension::Contract, Kind::Date));
+    let of = |id: i64| {
+        batch(vec![
+            ("blob", Arc::new(BinaryArray::from_vec(vec![b"passed over"])) as ArrayRef),
+            ("id", Arc::new(Int64Array::from(vec![id]))),
+            ("day", Arc::new(Date32Array::from(vec![20_000]))),
+            ("signup", Arc::new(TimestampMillisecondArray::from(vec![19_990 * 86_400_000]))),
+            ("seats", Arc::new(Int16Array::from(vec![None]))),
+            ("mrr", Arc::new(Float32Array::from(vec![12.5]))),
+            ("churned", Arc::new(BooleanArray::from(vec![Some(true)]))),
+        ])
+    };
+    let frame = Frame::from_arrow(&[of(7), of(8)], &schema).unwrap();
+    assert_eq!(frame.ids(), ["7", "8"]);
+    assert_eq!(frame.churn().unwrap(), [Some(true); 2]);
+    assert_eq!(frame.value_cents().unwrap(), [Some(1250); 2]);
+    assert_eq!(numbers(&frame.signals().columns()[0]), [None; 2]);
+    assert_eq!(numbers(&frame.signals().columns()[1]), [Some(10.0); 2]);
+}
+
+#[test]
+fn a_table_survives_arrow() {
+    let category = Categories::from_texts([Some("a"), None, Some("b"), Some("a")]);
+    let columns = [
+        ("number".to_owned(), Column::Number(vec![1.0, -2.5, 0.0, 1e300])),
+        ("text".to_owned(), Column::Category(category)),
+    ];
+    let table = Table::new(4, columns).unwrap();
+    let batch = table.to_arrow().unwrap();
+    assert_eq!(batch.schema().field(1).data_type().to_string(), "Dictionary(Int32, Utf8)");
+    assert_eq!(Table::from_arrow(&[batch]).unwrap(), table);
+    let gaps = Table::new(2, [("gap".to_owned(), Column::Number(vec![f64::NAN, 1.0]))]).unwrap();
+    assert_eq!(gaps.to_arrow().unwrap().column(0).null_count(), 1);
+    assert_eq!(DataType::Float64, *gaps.to_arrow().unwrap().column(0).data_type());
+}

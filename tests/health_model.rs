@@ -1,0 +1,155 @@
+//! The main job, seen from outside: train, save, load, score, explain.
+
+mod common;
+
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+
+use common::{frame, schema};
+use keepwell::explain::Outcome;
+use keepwell::health::{Band, HealthModel};
+use keepwell::model::{Classifier, ModelFile};
+use keepwell::{ErrorKind, Result};
+
+fn fitted() -> Result<HealthModel> {
+    HealthModel::params(&schema()).random_state(3).fit(&frame(1_500))
+}
+
+#[test]
+fn base_and_contributions_make_the_log_odds_of_both_outcomes() {
+    let (model, accounts) = (fitted().unwrap(), frame(300));
+    for (outcome, blend) in [
+        (Outcome::Churn, model.churn_model().unwrap()),
+        (Outcome::Expansion, model.expansion_model().unwrap()),
+    ] {
+        let contributions = model.contributions(&accounts, outcome).unwrap().unwrap();
+        let log_odds = blend.log_odds(accounts.signals()).unwrap();
+        for (row, expected) in log_odds.iter().enumerate() {
+            let sum = contributions.base + contributions.row(row).iter().sum::<f64>();
+            assert!((sum - expected).abs() < 1e-6, "row {row}: {sum} {expected}");
+        }
+    }
+}
+
+#[test]
+fn it_finds_what_was_put_in() {
+    let model = fitted().unwrap();
+    assert!(model.churn_quality().unwrap().roc_auc > 0.75, "{:?}", model.churn_quality());
+    assert!(model.expansion_quality().unwrap().roc_auc > 0.7, "{:?}", model.expansion_quality());
+    let scored = model.score(&frame(1_500)).unwrap();
+    let worst = (0..1_500).min_by(|&a, &b| scored.health[a].total_cmp(&scored.health[b])).unwrap();
+    assert_eq!(scored.band[worst], Band::Red);
+    assert!(scored.reasons[worst][0].sentence.ends_with("raises churn risk"), "{:?}", scored.reasons[worst]);
+    let told: Vec<&str> = scored.reasons[worst].iter().map(|reason| reason.name.as_str()).collect();
+    assert!(told.contains(&"seat_utilisation"), "{told:?}");
+}
+
+#[test]
+fn health_falls_as_churn_risk_rises_and_both_are_there() {
+    let scored = fitted().unwrap().score(&frame(400)).unwrap();
+    let probability = scored.churn_probability.as_ref().unwrap();
+    let mut order: Vec<usize> = (0..400).collect();
+    order.sort_by(|&a, &b| probability[a].total_cmp(&probability[b]));
+    for pair in order.windows(2) {
+        assert!(scored.health[pair[0]] >= scored.health[pair[1]] - 1e-6);
+        assert!(scored.band[pair[0]] >= scored.band[pair[1]]);
+    }
+    assert!(scored.health.iter().all(|health| (0.0..=100.0).contains(health)));
+    assert!(probability.iter().all(|p| (0.0..=1.0).contains(p)));
+}
+
+#[test]
+fn sub_scores_add_up_to_health() {
+    let scored = fitted().unwrap().score(&frame(200)).unwrap();
+    let logit = |score: f64| (score / (100.0 - score)).ln();
+    for (health, parts) in scored.health.iter().zip(&scored.sub_scores) {
+        assert!((logit(*health) - parts.iter().map(|&part| logit(part)).sum::<f64>()).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn a_saved_model_scores_the_same_bits() {
+    let (model, accounts) = (fitted().unwrap(), frame(250));
+    let path = std::env::temp_dir().join(format!("keepwell-{}.keepwell", std::process::id()));
+    model.save(&path).unwrap();
+    let loaded = HealthModel::load(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let bits = |model: &HealthModel| {
+        let scored = model.score(&accounts).unwrap();
+        let all = [scored.churn_probability.unwrap(), scored.expansion_probability.unwrap(), scored.health];
+        all.concat().into_iter().map(f64::to_bits).collect::<Vec<u64>>()
+    };
+    assert_eq!(bits(&model), bits(&loaded));
+    assert_eq!(model.to_bytes(), loaded.to_bytes());
+}
+
+#[test]
+fn one_account_scores_as_in_company() {
+    let (model, accounts) = (fitted().unwrap(), frame(60));
+    let all = model.score(&accounts).unwrap();
+    for row in 0..60 {
+        let alone = model.score(&accounts.take(&[row])).unwrap();
+        assert_eq!(alone.churn_probability.unwrap()[0], all.churn_probability.as_ref().unwrap()[row]);
+        assert_eq!((alone.health[0], &alone.reasons[0]), (all.health[row], &all.reasons[row]));
+    }
+}
+
+#[test]
+fn the_same_bytes_at_any_number_of_threads_and_again() {
+    let past = frame(1_000);
+    let bytes = |n_jobs| HealthModel::params(&schema()).n_jobs(n_jobs).fit(&past).unwrap().to_bytes();
+    let one = bytes(1);
+    assert_eq!(one, bytes(2));
+    assert_eq!(one, bytes(3));
+    assert_eq!(one, bytes(1));
+}
+
+#[test]
+fn only_one_label_is_fine() {
+    let mut schema = schema();
+    schema.labels.churn = None;
+    let past = keepwell::frame::Frame::from_csv_reader(common::csv(800).as_bytes(), &schema).unwrap();
+    let scored = HealthModel::params(&schema).fit(&past).unwrap().score(&past).unwrap();
+    assert!(scored.churn_probability.is_none());
+    assert!(scored.reasons.iter().flatten().all(|reason| reason.sentence.contains("the chance to grow")));
+}
+
+#[test]
+fn progress_rises_to_the_end_and_a_break_cancels() {
+    let past = frame(600);
+    let shares = Mutex::new(Vec::new());
+    let note = |progress: keepwell::model::Progress| {
+        shares.lock().unwrap().push(progress.done);
+        ControlFlow::Continue(())
+    };
+    HealthModel::params(&schema()).fit_with_progress(&past, &note).unwrap();
+    let shares = shares.into_inner().unwrap();
+    assert!(shares.windows(2).all(|pair| pair[0] <= pair[1]) && (shares.last().unwrap() - 1.0).abs() < 1e-9);
+    let cancelled = HealthModel::params(&schema()).fit_with_progress(&past, &|_| ControlFlow::Break(()));
+    let error = cancelled.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Cancelled));
+    assert_eq!(error.to_string(), "training was cancelled by its progress callback");
+}
+
+#[test]
+fn a_direction_of_the_schema_holds_for_the_trees() {
+    // Sentences and probabilities may move either way with a logistic member; with seats alone the direction shows.
+    let (model, accounts) = (fitted().unwrap(), frame(1));
+    let base = common::csv(1).lines().nth(1).unwrap().to_owned();
+    let header = common::csv(0);
+    let seats = base.split(',').nth(3).unwrap().to_owned();
+    let rows: Vec<String> = (0..50)
+        .map(|at| {
+            base.replacen("A00000", &format!("A{at}"), 1).replacen(
+                &seats,
+                &format!("{:.2}", f64::from(at) / 50.0),
+                1,
+            )
+        })
+        .collect();
+    let text = format!("{header}{}\n", rows.join("\n"));
+    let swept = keepwell::frame::Frame::from_csv_reader(text.as_bytes(), &schema()).unwrap();
+    let risk = model.score(&swept).unwrap().churn_probability.unwrap();
+    assert!(risk[0] > 2.0 * risk[49], "{risk:?}");
+    assert_eq!(accounts.n_rows(), 1);
+}
