@@ -87,7 +87,8 @@ fn from_csv(path: &str, options: &Options) -> Result<Accounts> {
         let cents = (units * 100.0).round() as i64;
         frame = frame.with_same_value(&Money::new(cents, &options.currency), options.per_year);
     }
-    let (known, unknown): (Vec<usize>, Vec<usize>) = (0..frame.n_rows()).partition(|&row| is_known(&frame, row));
+    let (known, unknown): (Vec<usize>, Vec<usize>) =
+        (0..frame.n_rows()).partition(|&row| is_known(&frame, row));
     let today = (!unknown.is_empty()).then(|| frame.take(&unknown));
     Ok(Accounts { past: frame.take(&known), today, playbook: playbook(options, Playbook::any_business)? })
 }
@@ -101,9 +102,10 @@ fn is_known(frame: &Frame, row: usize) -> bool {
 
 fn infer_options(options: &Options) -> InferOptions {
     let mut infer = InferOptions::new();
-    let set = |infer: InferOptions, column: &Option<String>, with: fn(InferOptions, String) -> InferOptions| {
-        column.clone().map_or(infer.clone(), |column| with(infer, column))
-    };
+    let set =
+        |infer: InferOptions, column: &Option<String>, with: fn(InferOptions, String) -> InferOptions| {
+            column.clone().map_or(infer.clone(), |column| with(infer, column))
+        };
     infer = set(infer, &options.churn, InferOptions::churn);
     infer = set(infer, &options.expansion, InferOptions::expansion);
     infer = set(infer, &options.id, InferOptions::id);
@@ -133,7 +135,9 @@ fn hold_out(past: &Frame, seed: u64) -> Result<(Frame, Frame)> {
 
 fn fit(past: &Frame, options: &Options, message: &'static str) -> Result<HealthModel> {
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(1000) } else { ProgressBar::hidden() };
-    bar.set_style(ProgressStyle::with_template("{msg} {wide_bar} {percent} %").unwrap_or(ProgressStyle::default_bar()));
+    bar.set_style(
+        ProgressStyle::with_template("{msg} {wide_bar} {percent} %").unwrap_or(ProgressStyle::default_bar()),
+    );
     bar.set_message(message);
     let model = HealthModel::params(past.schema())
         .horizon_days(options.horizon_days)

@@ -84,7 +84,9 @@ impl Options {
                 println!("{HELP}");
                 std::process::exit(0);
             }
-            if let Err(problem) = args.next().ok_or("a value is missing".into()).and_then(|value| options.set(&flag, value)) {
+            if let Err(problem) =
+                args.next().ok_or("a value is missing".into()).and_then(|value| options.set(&flag, value))
+            {
                 eprintln!("{flag}: {problem}\n\n{HELP}");
                 std::process::exit(2);
             }

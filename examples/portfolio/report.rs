@@ -36,8 +36,7 @@ pub fn book(scored: &Scored) -> Result<()> {
     } else {
         println!("No recurring value is known, so nothing is said in money; name its column with --value.");
     }
-    for (what, probability) in
-        [("leave", &scored.churn_probability), ("grow", &scored.expansion_probability)]
+    for (what, probability) in [("leave", &scored.churn_probability), ("grow", &scored.expansion_probability)]
     {
         if let Some(probability) = probability {
             let expected: f64 = probability.iter().sum();
@@ -60,14 +59,17 @@ pub fn accounts(scored: &Scored, plan: Option<&Plan>, top: usize) {
 
 /// Yearly value times the larger of the two probabilities.
 fn at_stake(scored: &Scored, row: usize) -> f64 {
-    let of = |probability: &Option<Vec<f64>>| probability.as_ref().map_or(0.0, |probability| probability[row]);
+    let of =
+        |probability: &Option<Vec<f64>>| probability.as_ref().map_or(0.0, |probability| probability[row]);
     let value = scored.frame.value_cents().map_or(1.0, |cents| cents[row].unwrap_or(0) as f64);
     value * of(&scored.churn_probability).max(of(&scored.expansion_probability))
 }
 
 fn account(place: usize, scored: &Scored, row: usize, recommendation: Option<&Recommendation>) {
     let percent = |name: &str, probability: &Option<Vec<f64>>| {
-        probability.as_ref().map_or(String::new(), |probability| format!("{name} {:.0} %  ", 100.0 * probability[row]))
+        probability
+            .as_ref()
+            .map_or(String::new(), |probability| format!("{name} {:.0} %  ", 100.0 * probability[row]))
     };
     println!(
         "{place:>2}. {:<12} {}{}health {:.0} {:<6} {}",
@@ -88,7 +90,9 @@ fn account(place: usize, scored: &Scored, row: usize, recommendation: Option<&Re
 
 fn worth_a_year(scored: &Scored, row: usize) -> String {
     let schema = scored.frame.schema();
-    let (Some(value), Some(cents)) = (&schema.value, scored.frame.value_cents()) else { return String::new() };
+    let (Some(value), Some(cents)) = (&schema.value, scored.frame.value_cents()) else {
+        return String::new();
+    };
     let yearly = |cents: i64| Money::new((cents as f64 * value.per_year).round() as i64, &value.currency);
     cents[row].map_or("value unknown".into(), |cents| format!("{} a year", yearly(cents)))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use keepwell::action::{self, Capacity};
 use keepwell::schema::Money;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -66,7 +67,7 @@ impl Playbook {
     fn plan<'py>(
         &self,
         py: Python<'py>,
-        scored: &Bound<'py, Scored>,
+        scored: &Bound<'py, PyAny>,
         capacity: BTreeMap<String, f64>,
         budget: Option<f64>,
     ) -> Result<Bound<'py, Plan>> {
@@ -75,7 +76,7 @@ impl Playbook {
         if let Some(budget) = budget {
             limits = limits.budget(self.money(budget)?);
         }
-        let scored = scored.get().get();
+        let scored = scored.cast::<Scored>().map_err(|_| not_scored(scored))?.get().get();
         let plan = py.detach(|| self.inner.plan(scored, &limits))?;
         Ok(Bound::new(py, Plan::new(plan)?)?)
     }
@@ -121,6 +122,11 @@ impl Playbook {
     fn __reduce__<'py>(&self, py: Python<'py>) -> Result<(Bound<'py, PyAny>, (String,))> {
         Ok((py.get_type::<Self>().getattr("from_toml")?, (self.to_toml()?,)))
     }
+}
+
+fn not_scored(found: &Bound<'_, PyAny>) -> PyErr {
+    let found = found.get_type().name().map_or_else(|_| "something else".into(), |name| name.to_string());
+    PyTypeError::new_err(format!("a plan is made of what HealthModel.score gives, found {found}"))
 }
 
 impl Playbook {

@@ -205,16 +205,14 @@ impl Schema {
 }
 
 fn edit_signal(signal: &Signal, key: &str, value: &Bound<'_, PyAny>) -> Result<Signal> {
-    let fault = |error: &dyn std::fmt::Display| {
-        Error::new(format!("schema: signal `{}`, `{key}`: {}", signal.name, error.to_string().trim_end()))
-    };
-    let mut table = toml::Table::try_from(signal).map_err(|error| fault(&error))?;
+    let fault = |text: &str| Error::new(format!("schema: signal `{}`, `{key}`: {text}", signal.name));
+    let mut table = toml::Table::try_from(signal).map_err(|error| fault(&error.to_string()))?;
     match toml_value(value) {
         None if value.is_none() => table.remove(key),
-        None => return Err(fault(&"expected a text, True, False or None")),
+        None => return Err(fault("expected a text, True, False or None")),
         Some(value) => table.insert(key.to_owned(), value),
     };
-    table.try_into().map_err(|error: toml::de::Error| fault(&error))
+    table.try_into().map_err(|error: toml::de::Error| fault(error.message()))
 }
 
 fn toml_value(value: &Bound<'_, PyAny>) -> Option<toml::Value> {
