@@ -69,10 +69,12 @@ fn accounts(options: &Options) -> Result<Accounts> {
 }
 
 fn simulated(options: &Options) -> Result<Accounts> {
-    let business = Simulation::params().random_state(options.seed).run()?;
+    let business = Simulation::params().random_state(options.seed).simulate()?;
     println!("A simulated subscription business (give --csv FILE for your own accounts).");
-    let playbook = playbook(options, Playbook::b2b_saas)?;
-    Ok(Accounts { past: business.past()?, today: Some(business.today()?), playbook })
+    let schema = Schema::b2b_saas();
+    let past = Frame::from_table(&business.past()?, &schema)?;
+    let today = Frame::from_table(&business.today()?, &schema)?;
+    Ok(Accounts { past, today: Some(today), playbook: playbook(options, Playbook::b2b_saas)? })
 }
 
 fn from_csv(path: &str, options: &Options) -> Result<Accounts> {

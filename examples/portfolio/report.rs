@@ -32,7 +32,7 @@ pub fn book(scored: &Scored) -> Result<()> {
     let [red, amber, green] = [Band::Red, Band::Amber, Band::Green].map(in_band);
     println!("{} accounts: {red} red, {amber} amber, {green} green", scored.frame.n_rows());
     if has_value(scored) {
-        println!("{}", Book::of(scored)?);
+        println!("{}", Book::params().reckon(scored)?);
     } else {
         println!("No recurring value is known, so nothing is said in money; name its column with --value.");
     }

@@ -2,7 +2,7 @@
 
 use super::bins::Bins;
 use super::histogram::{Extent, Histogram, Layout, Row, row_index};
-use super::split::{BinSet, Bounds, Search, Split, contains};
+use super::split::{BinSet, Bounds, Prefixes, Search, Split, contains};
 
 /// How trees grow.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,6 +107,7 @@ pub struct Grower<'a> {
     spare: Vec<Histogram>,
     scratch: Vec<Row>,
     rows: Vec<Row>,
+    prefixes: Prefixes,
 }
 
 /// A leaf that may still be split.
@@ -131,7 +132,15 @@ struct Child {
 impl<'a> Grower<'a> {
     /// A grower over these bins; with `n_threads` above 1 it uses rayon's current pool for large nodes.
     pub fn new(bins: &'a Bins, params: GrowParams, n_threads: usize) -> Self {
-        Grower { bins, params, n_threads, spare: Vec::new(), scratch: Vec::new(), rows: Vec::new() }
+        Grower {
+            bins,
+            params,
+            n_threads,
+            spare: Vec::new(),
+            scratch: Vec::new(),
+            rows: Vec::new(),
+            prefixes: Prefixes::new(),
+        }
     }
 
     /// Grows a tree on `rows` (indices, ascending, at least one), trying `columns` only (ascending).
@@ -269,10 +278,10 @@ impl Growth<'_, '_> {
 
     /// Keeps a leaf for splitting if it has a split worth making.
     fn open(&mut self, child: Child, histogram: Histogram) {
-        let split = self
-            .may_split(child)
-            .then(|| self.search.best_split(&histogram, child.total, child.bounds))
-            .flatten();
+        let splittable = self.may_split(child);
+        let prefixes = &mut self.grower.prefixes;
+        let find = || self.search.best_split(&histogram, child.total, child.bounds, prefixes);
+        let split = splittable.then(find).flatten();
         let Child { node, depth, total, bounds } = child;
         match split {
             Some(split) => self.open.push(OpenLeaf { node, depth, total, bounds, histogram, split }),

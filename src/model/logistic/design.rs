@@ -338,9 +338,6 @@ pub(super) struct Basis {
 
 impl Basis {
     /// One ramp an interval between knots: 0 up to its start, 1 from its end. Not yet standardised.
-    ///
-    /// Straight lines and hinges, in values or in ranks, instead of or beside the ramps, were no better over eight
-    /// public tables.
     fn ramps(knots: &[f64]) -> Self {
         let n_coefs = knots.len() - 1;
         let node = |node: usize| (0..n_coefs).map(move |ramp| f64::from(u8::from(ramp < node)));
