@@ -54,7 +54,9 @@ fn run(options: &Options) -> Result<()> {
         None => (tested.clone(), tested.score_with_reasons(&held_out, 2)?),
     };
     report::book(&scored)?;
-    let plan = report::has_value(&scored).then(|| playbook.plan(&scored, &options.capacity())).transpose()?;
+    let plan = report::has_value(&scored)
+        .then(|| playbook.plan(&scored, &options.capacity(&playbook)))
+        .transpose()?;
     report::accounts(&scored, plan.as_ref(), options.top);
     report::plan(plan.as_ref());
     report::quality(&qualities(&checked)?, &model, past.n_rows() - held_out.n_rows());
@@ -69,7 +71,7 @@ fn accounts(options: &Options) -> Result<Accounts> {
 }
 
 fn simulated(options: &Options) -> Result<Accounts> {
-    let business = Simulation::params().random_state(options.seed).simulate()?;
+    let business = Simulation::params().n_accounts(4_000).random_state(options.seed).simulate()?;
     println!("A simulated subscription business (give --csv FILE for your own accounts).");
     let schema = Schema::b2b_saas();
     let past = Frame::from_table(&business.past()?, &schema)?;

@@ -17,8 +17,8 @@ pub(super) type Row = u64;
 
 /// Most rows for which every bin counts its rows exactly.
 const MAX_COUNTED_ROWS: usize = (1 << 15) - 1;
-/// Above this many rows a node's histogram is filled by several threads.
-const PARALLEL_ROWS: usize = 4096;
+/// Above this many rows, what is done for each row is done by several threads.
+pub(super) const PARALLEL_ROWS: usize = 4096;
 
 /// The row's index in the table.
 pub(super) fn row_index(row: Row) -> usize {
