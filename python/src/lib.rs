@@ -1,1 +1,36 @@
-//! Python bindings of keepwell.
+//! The native half of the Python package `keepwell`: it converts, calls and converts back.
+
+mod arrays;
+mod cells;
+mod classifier;
+mod error;
+mod health_model;
+mod numpy_column;
+mod params;
+mod plan;
+mod playbook;
+mod schema;
+mod scored;
+mod table;
+mod training;
+
+use pyo3::prelude::*;
+
+/// What `keepwell` is made of; import it from there.
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use crate::classifier::Classifier;
+    #[pymodule_export]
+    use crate::health_model::HealthModel;
+    #[pymodule_export]
+    use crate::plan::Plan;
+    #[pymodule_export]
+    use crate::playbook::Playbook;
+    #[pymodule_export]
+    use crate::schema::Schema;
+    #[pymodule_export]
+    use crate::scored::Scored;
+    #[pymodule_export]
+    use crate::table::Table;
+}
