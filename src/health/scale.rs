@@ -9,16 +9,16 @@ use crate::schema::Schema;
 
 /// Turns the contributions of an account into health, sub-scores and band.
 ///
-/// With `L` the calibrated log-odds of an account and `m` their mean over the training accounts,
-/// health is `100 / (1 + exp(L - m))`: 50 where the odds of leaving are usual, 25 where they are three times
-/// that. The sub-score of a dimension is the same of its own part of `L - m`, so
-/// `logit(health / 100)` is the sum of `logit(sub-score / 100)` over all dimensions.
+/// With `L` the calibrated log-odds of an account, `m` their mean and `s` their standard deviation over the training
+/// accounts (at least 1), health is `100 / (1 + exp((L - m) / s))`: 50 is usual, 27 is one standard deviation worse.
+/// Where the model tells accounts apart badly, `s` stays 1 and health stays near 50. The sub-score of a dimension is the
+/// same of its own part of `L - m`, so `logit(health / 100)` is the sum of `logit(sub-score / 100)` over all dimensions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct HealthScale {
     /// Mean contributions of each dimension over the training accounts.
     usual: [f64; 8],
-    /// +1 where the outcome is bad for us (churn), -1 where it is good (expansion).
-    sign: f64,
+    /// What log-odds are multiplied by: one over their spread, negative where the outcome is good for us (expansion).
+    factor: f64,
     /// Health below which an account is red, and below which it is amber.
     edges: [f64; 2],
 }
@@ -36,17 +36,18 @@ impl HealthScale {
         let usual = usual_by_dimension(schema, contributions);
         let sign = if outcome == Outcome::Churn { 1.0 } else { -1.0 };
         let mean = contributions.base + usual.iter().sum::<f64>();
+        let factor = sign / spread(out_of_fold).max(1.0);
         let mut health: Vec<f64> =
-            out_of_fold.iter().map(|log_odds| score(sign * (log_odds - mean))).collect();
+            out_of_fold.iter().map(|log_odds| score(factor * (log_odds - mean))).collect();
         health.sort_by(f64::total_cmp);
         let edge = |share: f64| health[((share * health.len() as f64) as usize).min(health.len() - 1)];
-        HealthScale { usual, sign, edges: [edge(shares[0]), edge(shares[0] + shares[1])] }
+        HealthScale { usual, factor, edges: [edge(shares[0]), edge(shares[0] + shares[1])] }
     }
 
     /// Health and the eight sub-scores, 0 to 100, from the `d` contributions of an account.
     pub(super) fn of(&self, schema: &Schema, contributions: &[f64]) -> (f64, [f64; 8]) {
         let sums = by_dimension(schema, contributions);
-        let parts: [f64; 8] = std::array::from_fn(|at| self.sign * (sums[at] - self.usual[at]));
+        let parts: [f64; 8] = std::array::from_fn(|at| self.factor * (sums[at] - self.usual[at]));
         (score(parts.iter().sum()), parts.map(score))
     }
 
@@ -63,8 +64,15 @@ impl HealthScale {
     }
 }
 
-fn score(excess_log_odds: f64) -> f64 {
-    100.0 * sigmoid(-excess_log_odds)
+/// Standard deviation.
+fn spread(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt()
+}
+
+fn score(excess: f64) -> f64 {
+    100.0 * sigmoid(-excess)
 }
 
 fn usual_by_dimension(schema: &Schema, contributions: &Contributions) -> [f64; 8] {
@@ -108,6 +116,15 @@ mod tests {
         let (health, parts) = scale.of(&schema(), &[1.2, -0.3]);
         assert!((logit(health) - parts.iter().map(|&part| logit(part)).sum::<f64>()).abs() < 1e-12);
         assert!(parts[0] < 50.0 && parts[3] > 50.0 && parts[1] == 50.0);
+    }
+
+    #[test]
+    fn a_wide_spread_is_drawn_together_and_a_narrow_one_left() {
+        let contributions = Contributions { base: 0.0, values: vec![3.0, 0.0, -3.0, 0.0], n_features: 2 };
+        let fit =
+            |said: &[f64]| HealthScale::fit(&schema(), Outcome::Churn, &contributions, said, [0.25, 0.25]);
+        assert!((logit(fit(&[3.0, -3.0]).of(&schema(), &[3.0, 0.0]).0) + 1.0).abs() < 1e-12);
+        assert!((logit(fit(&[0.1, -0.1]).of(&schema(), &[0.1, 0.0]).0) + 0.1).abs() < 1e-12);
     }
 
     #[test]
