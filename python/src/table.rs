@@ -59,6 +59,12 @@ impl Table {
     }
 }
 
+impl From<RecordBatch> for Table {
+    fn from(batch: RecordBatch) -> Self {
+        Table { schema: batch.schema(), batches: vec![batch] }
+    }
+}
+
 /// Name and cells of a column, cut and padded to one width.
 fn shown_column(name: String, array: &ArrayRef) -> Result<Vec<String>> {
     let texts = std::iter::once(name).chain(shown_cells(array)?);
