@@ -47,6 +47,17 @@ impl Table {
         &self.batches
     }
 
+    /// The names and the first rows of the first columns, a line each.
+    fn head(&self) -> Result<Vec<String>> {
+        let head = self.slice(0, SHOWN.0);
+        let whole = concat_batches(&head.schema, &head.batches).map_err(arrow)?;
+        let shown = whole.columns().iter().zip(self.column_names()).take(SHOWN.1);
+        let columns = shown.map(|(array, name)| shown_column(name, array)).collect::<Result<Vec<_>>>()?;
+        let line =
+            |at: usize| columns.iter().map(|column| column[at].as_str()).collect::<Vec<_>>().join("  ");
+        Ok((0..=whole.num_rows()).map(|at| line(at).trim_end().to_owned()).collect())
+    }
+
     /// Whatever `keepwell.table` takes.
     pub fn from_any<'py>(data: &Bound<'py, PyAny>) -> Result<Bound<'py, Self>> {
         let table = data.py().import("keepwell._table")?.call_method1("table", (data,))?;
@@ -180,22 +191,8 @@ impl Table {
     fn __repr__(slf: &Bound<'_, Self>) -> Result<String> {
         let (this, class) = (slf.get(), slf.get_type().name()?);
         let (n_rows, n_columns) = this.shape();
-        let head = this.slice(0, SHOWN.0);
-        let whole = concat_batches(&head.schema, &head.batches).map_err(arrow)?;
         let mut lines = vec![format!("keepwell.{class}: {n_rows} rows, {n_columns} columns")];
-        let shown = whole.columns().iter().zip(this.column_names()).take(SHOWN.1);
-        let columns = shown.map(|(array, name)| shown_column(name, array)).collect::<Result<Vec<_>>>()?;
-        for line in 0..=whole.num_rows() {
-            lines.push(
-                columns
-                    .iter()
-                    .map(|column| column[line].as_str())
-                    .collect::<Vec<_>>()
-                    .join("  ")
-                    .trim_end()
-                    .to_owned(),
-            );
-        }
+        lines.extend(this.head()?);
         if n_columns > SHOWN.1 {
             lines.push(format!("and {}", this.column_names()[SHOWN.1..].join(", ")));
         }
