@@ -105,9 +105,9 @@ def prepare(name: str, values: Any) -> Prepared:
     match array.dtype.kind:
         case "b":
             return array
-        case "i" | "u" if array.dtype != np.uint64:
-            return array.astype(np.int64, copy=False)
-        case "i" | "u" | "f":
+        case "i" | "u":
+            return _whole(array, np.zeros(len(array), dtype=bool))
+        case "f":
             return array.astype(np.float64, copy=False)
         case "M":
             return _dates(array)
@@ -185,8 +185,17 @@ def _objects(name: str, values: np.ndarray) -> Prepared:
         case "date":
             times = [None if gone else value for value, gone in zip(values, missing, strict=True)]
             return _dates(np.array(times, dtype="datetime64[us]"))
+        case _ if all(isinstance(value, numbers.Integral) for value in values[~missing]):
+            return _whole(np.where(missing, 0, values), missing)
         case _:
             return np.where(missing, np.nan, values).astype(np.float64)
+
+
+def _whole(values: np.ndarray, missing: np.ndarray) -> Prepared:
+    """Whole numbers; as texts where one is beyond 64 bits, which only an id can be."""
+    if values.dtype.kind == "i" or not len(values) or -(2**63) <= min(values) and max(values) < 2**63:
+        return _some(values.astype(np.int64), missing)
+    return _texts(values, missing)
 
 
 def _texts(values: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, list[str]]:

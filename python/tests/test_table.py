@@ -82,6 +82,15 @@ def test_every_other_row_and_column_is_read_where_it_stands():
     assert np.array_equal(kw.table(values[::2, ::-1])["x1"], values[::2, 2])
 
 
+def test_whole_numbers_stay_whole_and_ids_beyond_64_bits_keep_every_digit():
+    ids = [2**53 + 1, None, 3]
+    assert kw.table({"id": ids}).column_types == ["Int64"] and kw.table({"id": ids})["id"] == ids
+    hashes = np.array([2**64 - 1, 2**64 - 2], dtype=np.uint64)
+    assert kw.table({"id": hashes})["id"] == ["18446744073709551615", "18446744073709551614"]
+    assert kw.table(pd.DataFrame({"id": hashes}))["id"] == kw.table({"id": hashes})["id"]
+    assert kw.table({"id": np.array([1, 2], dtype=np.uint64)})["id"].tolist() == [1, 2]
+
+
 def test_texts_in_an_object_matrix_are_categories():
     table = kw.table(np.array([["a", 1], [None, 2.5]], dtype=object))
     assert table["x0"] == ["a", None] and np.array_equal(table["x1"], [1, 2.5])
