@@ -341,7 +341,7 @@ impl Growth<'_, '_> {
         } else {
             nodes.iter_mut().zip(bounds).for_each(value);
         }
-        GrownTree { nodes, rows: grower.rows.clone() }
+        GrownTree { nodes, rows: std::mem::take(&mut grower.rows) }
     }
 }
 
