@@ -44,10 +44,10 @@ def table(data: Any) -> Table:
     if is_pandas(data):
         return _from_pandas(data)
     if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
-        return Table.from_arrow(data)
+        return _from_arrow(data)
     if _is_mapping(data):
         return _from_columns((str(name), prepare(name, values)) for name, values in data.items())
-    return from_matrix(np.asarray(data))
+    return from_matrix(_matrix(data))
 
 
 def is_table(data: Any) -> bool:
@@ -64,6 +64,24 @@ def _is_mapping(data: Any) -> bool:
 def is_pandas(data: Any) -> bool:
     """Whether data is a pandas DataFrame; does not import pandas."""
     return type(data).__module__.partition(".")[0] == "pandas" and hasattr(data, "dtypes") and hasattr(data, "columns")
+
+
+def _from_arrow(data: Any) -> Table:
+    try:
+        return Table.from_arrow(data)
+    except (TypeError, ValueError) as error:
+        found = f"{type(data).__module__.partition('.')[0]}.{type(data).__name__}"
+        raise Error(f"expected a table of named columns, found {found} ({error})") from error
+
+
+def _matrix(data: Any) -> np.ndarray:
+    if isinstance(data, (np.ndarray, list, tuple)):
+        return np.asarray(data)
+    array = np.asarray(data)
+    if array.ndim == 0:
+        hint = "; collect() it first" if hasattr(data, "collect") else ""
+        raise Error(f"expected a table or an array of 2 dimensions, found {type(data).__name__}{hint}")
+    return array
 
 
 def from_matrix(values: np.ndarray) -> Table:

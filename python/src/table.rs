@@ -201,6 +201,10 @@ impl Table {
 
     /// The same columns under other names.
     fn rename(&self, names: Vec<String>) -> Result<Self> {
+        let (found, expected) = (names.len(), self.schema.fields().len());
+        if found != expected {
+            return Err(Error::new(format!("number of names: found {found}, expected {expected}")));
+        }
         let fields = self.schema.fields().iter().zip(&names);
         let fields: Vec<Field> = fields.map(|(field, name)| field.as_ref().clone().with_name(name)).collect();
         let schema = Arc::new(Schema::new(fields));

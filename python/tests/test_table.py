@@ -138,6 +138,13 @@ def test_a_table_shows_its_head():
         ),
         ({"a": [1, 2], "b": [1]}, kw.Error, "rows of column `b`: found 1, expected 2"),
         (np.zeros(3), ValueError, "expected a table or an array of 2 dimensions, found 1: use reshape(-1, 1)"),
+        (
+            pl.LazyFrame({"a": [1]}),
+            kw.Error,
+            "expected a table or an array of 2 dimensions, found LazyFrame; collect() it first",
+        ),
+        ("accounts.csv", kw.Error, "expected a table or an array of 2 dimensions, found str"),
+        (pa.array([1]), kw.Error, "expected a table of named columns, found pyarrow.Int64Array (Unexpected data type Int64)"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), kw.Error, "column `a` stands twice; give each its own name"),
     ],
 )
@@ -150,6 +157,13 @@ def test_bad_input_says_what_and_where(data, error, text):
 def test_an_unknown_column_is_named_with_those_there_are():
     with pytest.raises(KeyError, match="no column `seats`; the columns are: mrr, plan"):
         kw.table({"mrr": [1.0], "plan": ["a"]})["seats"]
+
+
+def test_columns_are_renamed_one_for_one():
+    table = kw.table({"mrr": [1.0], "plan": ["a"]})
+    assert table.rename(["value", "tier"]).to_dict() == {"value": [1.0], "tier": ["a"]}
+    with pytest.raises(kw.Error, match="number of names: found 1, expected 2"):
+        table.rename(["value"])
 
 
 def test_importing_keepwell_imports_no_data_frame_library():
