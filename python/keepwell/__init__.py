@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ._contributions import Contributions
 from ._errors import ColumnTypeError, Error
 from ._health import HealthModel
-from ._native import Plan, Playbook, Schema, Scored, Table
+from ._native import Plan, Playbook, Schema, Scored, Table, simulate
 from ._table import table
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = [
     "Schema",
     "Scored",
     "Table",
+    "simulate",
     "table",
 ]
 

@@ -132,8 +132,9 @@ class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             values = check_array(X, dtype=None, ensure_all_finite="allow-nan", estimator=self, input_name="X")
             columns, names = from_matrix(values), None
         (self._note_columns if reset else self._compare_columns)(names, columns.shape[1])
-        if len(columns) == 0:
-            raise Error(f"Found array with 0 sample(s) (shape={columns.shape}) while a minimum of 1 is required.")
+        for found, of in zip(columns.shape, ("sample", "feature"), strict=True):
+            if found == 0:
+                raise Error(f"Found array with 0 {of}(s) (shape={columns.shape}) while a minimum of 1 is required.")
         return columns
 
     def _note_columns(self, names: list[str] | None, n_features: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import disjoint_base
 
-__all__ = ["Classifier", "HealthModel", "Plan", "Playbook", "Schema", "Scored", "Table"]
+__all__ = ["Classifier", "HealthModel", "Plan", "Playbook", "Schema", "Scored", "Table", "simulate"]
 
 _Numbers = npt.NDArray[np.float64]
 _Flags = npt.NDArray[np.bool_]
@@ -200,3 +200,5 @@ class Plan(Table):
     def gap(self) -> float: ...
     @property
     def left_out(self) -> dict[str, str]: ...
+
+def simulate(*, n_accounts: int = 2000, n_periods: int = 2, random_state: int = 0) -> tuple[Table, Table]: ...

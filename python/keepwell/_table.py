@@ -44,10 +44,10 @@ def table(data: Any) -> Table:
     if is_pandas(data):
         return _from_pandas(data)
     if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
-        return Table.from_arrow(data)
+        return _from_arrow(data)
     if _is_mapping(data):
         return _from_columns((str(name), prepare(name, values)) for name, values in data.items())
-    return from_matrix(np.asarray(data))
+    return from_matrix(_matrix(data))
 
 
 def is_table(data: Any) -> bool:
@@ -64,6 +64,24 @@ def _is_mapping(data: Any) -> bool:
 def is_pandas(data: Any) -> bool:
     """Whether data is a pandas DataFrame; does not import pandas."""
     return type(data).__module__.partition(".")[0] == "pandas" and hasattr(data, "dtypes") and hasattr(data, "columns")
+
+
+def _from_arrow(data: Any) -> Table:
+    try:
+        return Table.from_arrow(data)
+    except (TypeError, ValueError) as error:
+        found = f"{type(data).__module__.partition('.')[0]}.{type(data).__name__}"
+        raise Error(f"expected a table of named columns, found {found} ({error})") from error
+
+
+def _matrix(data: Any) -> np.ndarray:
+    if isinstance(data, (np.ndarray, list, tuple)):
+        return np.asarray(data)
+    array = np.asarray(data)
+    if array.ndim == 0:
+        hint = "; collect() it first" if hasattr(data, "collect") else ""
+        raise Error(f"expected a table or an array of 2 dimensions, found {type(data).__name__}{hint}")
+    return array
 
 
 def from_matrix(values: np.ndarray) -> Table:
@@ -105,9 +123,9 @@ def prepare(name: str, values: Any) -> Prepared:
     match array.dtype.kind:
         case "b":
             return array
-        case "i" | "u" if array.dtype != np.uint64:
-            return array.astype(np.int64, copy=False)
-        case "i" | "u" | "f":
+        case "i" | "u":
+            return _whole(array, np.zeros(len(array), dtype=bool))
+        case "f":
             return array.astype(np.float64, copy=False)
         case "M":
             return _dates(array)
@@ -185,8 +203,17 @@ def _objects(name: str, values: np.ndarray) -> Prepared:
         case "date":
             times = [None if gone else value for value, gone in zip(values, missing, strict=True)]
             return _dates(np.array(times, dtype="datetime64[us]"))
+        case _ if all(isinstance(value, numbers.Integral) for value in values[~missing]):
+            return _whole(np.where(missing, 0, values), missing)
         case _:
             return np.where(missing, np.nan, values).astype(np.float64)
+
+
+def _whole(values: np.ndarray, missing: np.ndarray) -> Prepared:
+    """Whole numbers; as texts where one is beyond 64 bits, which only an id can be."""
+    if values.dtype.kind == "i" or not len(values) or -(2**63) <= min(values) and max(values) < 2**63:
+        return _some(values.astype(np.int64), missing)
+    return _texts(values, missing)
 
 
 def _texts(values: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, list[str]]:

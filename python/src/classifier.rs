@@ -16,6 +16,9 @@ use crate::params::{Given, apply};
 use crate::table::Table;
 use crate::training::train;
 
+/// What pickle keeps: the function that restores, and its arguments.
+type Reduced<'py> = (Bound<'py, PyAny>, (&'static str, Bound<'py, PyBytes>));
+
 /// A fitted model and what kind it is.
 #[pyclass(frozen, module = "keepwell._native")]
 pub struct Classifier {
@@ -229,10 +232,7 @@ impl Classifier {
     }
 
     /// For pickle: the bytes of the model file.
-    fn __reduce__<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> Result<(Bound<'py, PyAny>, (&'static str, Bound<'py, PyBytes>))> {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> Result<Reduced<'py>> {
         let from_bytes = py.get_type::<Self>().getattr("from_bytes")?;
         Ok((from_bytes, (self.kind(), PyBytes::new(py, &self.model.to_bytes()))))
     }

@@ -11,6 +11,7 @@ mod plan;
 mod playbook;
 mod schema;
 mod scored;
+mod simulation;
 mod table;
 mod training;
 
@@ -31,6 +32,8 @@ mod _native {
     use crate::schema::Schema;
     #[pymodule_export]
     use crate::scored::Scored;
+    #[pymodule_export]
+    use crate::simulation::simulate;
     #[pymodule_export]
     use crate::table::Table;
 }

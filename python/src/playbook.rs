@@ -132,9 +132,9 @@ fn not_scored(found: &Bound<'_, PyAny>) -> PyErr {
 impl Playbook {
     fn money(&self, units: f64) -> Result<Money> {
         let cents = (units * 100.0).round();
-        if !(cents.abs() < i64::MAX as f64) {
-            return Err(Error::new(format!("`budget` is {units}, expected a finite number, 0 or more")));
+        if cents.abs() < i64::MAX as f64 {
+            return Ok(Money::new(cents as i64, &self.inner.currency));
         }
-        Ok(Money::new(cents as i64, &self.inner.currency))
+        Err(Error::new(format!("`budget` is {units}, expected a finite number, 0 or more")))
     }
 }

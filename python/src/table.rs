@@ -47,6 +47,17 @@ impl Table {
         &self.batches
     }
 
+    /// The names and the first rows of the first columns, a line each.
+    fn head(&self) -> Result<Vec<String>> {
+        let head = self.slice(0, SHOWN.0);
+        let whole = concat_batches(&head.schema, &head.batches).map_err(arrow)?;
+        let shown = whole.columns().iter().zip(self.column_names()).take(SHOWN.1);
+        let columns = shown.map(|(array, name)| shown_column(name, array)).collect::<Result<Vec<_>>>()?;
+        let line =
+            |at: usize| columns.iter().map(|column| column[at].as_str()).collect::<Vec<_>>().join("  ");
+        Ok((0..=whole.num_rows()).map(|at| line(at).trim_end().to_owned()).collect())
+    }
+
     /// Whatever `keepwell.table` takes.
     pub fn from_any<'py>(data: &Bound<'py, PyAny>) -> Result<Bound<'py, Self>> {
         let table = data.py().import("keepwell._table")?.call_method1("table", (data,))?;
@@ -56,6 +67,12 @@ impl Table {
     /// The columns as keepwell reads them.
     pub fn read(&self) -> Result<keepwell::frame::Table> {
         Ok(keepwell::frame::Table::from_arrow(&self.batches)?)
+    }
+}
+
+impl From<RecordBatch> for Table {
+    fn from(batch: RecordBatch) -> Self {
+        Table { schema: batch.schema(), batches: vec![batch] }
     }
 }
 
@@ -174,22 +191,8 @@ impl Table {
     fn __repr__(slf: &Bound<'_, Self>) -> Result<String> {
         let (this, class) = (slf.get(), slf.get_type().name()?);
         let (n_rows, n_columns) = this.shape();
-        let head = this.slice(0, SHOWN.0);
-        let whole = concat_batches(&head.schema, &head.batches).map_err(arrow)?;
         let mut lines = vec![format!("keepwell.{class}: {n_rows} rows, {n_columns} columns")];
-        let shown = whole.columns().iter().zip(this.column_names()).take(SHOWN.1);
-        let columns = shown.map(|(array, name)| shown_column(name, array)).collect::<Result<Vec<_>>>()?;
-        for line in 0..=whole.num_rows() {
-            lines.push(
-                columns
-                    .iter()
-                    .map(|column| column[line].as_str())
-                    .collect::<Vec<_>>()
-                    .join("  ")
-                    .trim_end()
-                    .to_owned(),
-            );
-        }
+        lines.extend(this.head()?);
         if n_columns > SHOWN.1 {
             lines.push(format!("and {}", this.column_names()[SHOWN.1..].join(", ")));
         }
@@ -198,6 +201,10 @@ impl Table {
 
     /// The same columns under other names.
     fn rename(&self, names: Vec<String>) -> Result<Self> {
+        let (found, expected) = (names.len(), self.schema.fields().len());
+        if found != expected {
+            return Err(Error::new(format!("number of names: found {found}, expected {expected}")));
+        }
         let fields = self.schema.fields().iter().zip(&names);
         let fields: Vec<Field> = fields.map(|(field, name)| field.as_ref().clone().with_name(name)).collect();
         let schema = Arc::new(Schema::new(fields));

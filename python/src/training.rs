@@ -13,6 +13,30 @@ use crate::error::Result;
 /// How often Python is asked for a pending Ctrl-C and told the progress.
 const TICK: Duration = Duration::from_millis(50);
 
+/// What the thread that trains and the thread that listens tell each other.
+#[derive(Default)]
+struct Shared {
+    /// Set by the listener: end the training.
+    cancelled: AtomicBool,
+    /// Set by the trainer: how far it is, if that was not told yet.
+    latest: Mutex<Option<Progress>>,
+}
+
+impl Shared {
+    fn note(&self, now: Progress) -> ControlFlow<()> {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        if self.cancelled.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn take(&self) -> Option<Progress> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 /// Trains on a thread of its own while this one listens for Ctrl-C and tells `progress` (done, stage).
 ///
 /// # Errors
@@ -22,42 +46,42 @@ pub fn train<T: Send>(
     progress: Option<Bound<'_, PyAny>>,
     fit: impl FnOnce(OnProgress<'_>) -> keepwell::Result<T> + Send,
 ) -> Result<T> {
-    let (cancelled, latest) = (AtomicBool::new(false), Mutex::new(None));
-    let on_progress = |now: Progress| {
-        *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
-        if cancelled.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    let (on_progress, progress) = (&on_progress, progress.map(Bound::unbind));
-    let mut raised = None;
-    let fitted = py.detach(|| {
-        std::thread::scope(|scope| {
-            let (done, is_done) = mpsc::channel();
-            let trained = scope.spawn(move || {
-                let fitted = fit(on_progress);
-                // The listener may have nothing left to hear: then nobody waits.
-                let _ = done.send(());
-                fitted
-            });
-            while let Err(mpsc::RecvTimeoutError::Timeout) = is_done.recv_timeout(TICK) {
-                let now = latest.lock().unwrap_or_else(PoisonError::into_inner).take();
-                if raised.is_none() {
-                    raised = Python::attach(|py| listen(py, progress.as_ref(), now)).err();
-                    cancelled.store(raised.is_some(), Ordering::Relaxed);
-                }
-            }
-            trained.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
-    });
-    if let Some(raised) = raised {
-        return Err(raised.into());
-    }
+    let shared = Shared::default();
+    let progress = progress.map(Bound::unbind);
+    let (fitted, listened) = py.detach(|| train_and_listen(&shared, progress.as_ref(), fit));
+    listened?;
+    let fitted = fitted?;
     tell(py, progress.as_ref(), Some(Progress { done: 1.0, stage: "done" }))?;
-    Ok(fitted?)
+    Ok(fitted)
 }
 
-fn listen(py: Python<'_>, progress: Option<&Py<PyAny>>, now: Option<Progress>) -> PyResult<()> {
-    py.check_signals()?;
-    tell(py, progress, now)
+fn train_and_listen<T: Send>(
+    shared: &Shared,
+    progress: Option<&Py<PyAny>>,
+    fit: impl FnOnce(OnProgress<'_>) -> keepwell::Result<T> + Send,
+) -> (keepwell::Result<T>, PyResult<()>) {
+    std::thread::scope(|scope| {
+        let (done, is_done) = mpsc::channel::<()>();
+        let trained = scope.spawn(move || {
+            // Dropped when the training ends, also by a panic: that is what the listener waits for.
+            let _done = done;
+            fit(&|now| shared.note(now))
+        });
+        let listened = listen(shared, progress, &is_done);
+        (trained.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), listened)
+    })
+}
+
+/// Until the training is done; what Python raises cancels it.
+fn listen(shared: &Shared, progress: Option<&Py<PyAny>>, is_done: &mpsc::Receiver<()>) -> PyResult<()> {
+    while let Err(mpsc::RecvTimeoutError::Timeout) = is_done.recv_timeout(TICK) {
+        let heard = Python::attach(|py| py.check_signals().and_then(|()| tell(py, progress, shared.take())));
+        if heard.is_err() {
+            shared.cancelled.store(true, Ordering::Relaxed);
+            return heard;
+        }
+    }
+    Ok(())
 }
 
 fn tell(py: Python<'_>, progress: Option<&Py<PyAny>>, now: Option<Progress>) -> PyResult<()> {

@@ -218,6 +218,17 @@ def test_playbooks_go_to_toml_and_back(tmp_path, schema):
     assert {"name", "title", "cost_cents", "source"} == playbook.actions[0].keys()
 
 
+def test_the_main_job_runs_on_a_simulated_business():
+    past, today = kw.simulate(n_accounts=500, random_state=3)
+    again, _ = kw.simulate(n_accounts=500, random_state=3)
+    assert past.to_pyarrow().equals(again.to_pyarrow())
+    assert {"churned", "expanded"} <= set(past.column_names) and "churned" not in today.column_names
+    scored = kw.HealthModel(kw.Schema.b2b_saas()).fit(past).score(today)
+    playbook = kw.Playbook.b2b_saas()
+    plan = playbook.plan(scored, capacity=dict.fromkeys(playbook.pools, 20), budget=5000)
+    assert len(plan) == len(today) and plan.total["expected_cents"] > 0
+
+
 def text_of(error, call):
     with pytest.raises(error) as caught:
         call()

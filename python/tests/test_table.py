@@ -11,6 +11,17 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+
+class Stream:
+    """What a DuckDB relation is to us: the Arrow C stream and nothing else."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
 DAYS = [datetime.date(2026, 1, 1), None, datetime.date(2026, 2, 3)]
 COLUMNS = {
     "mrr": [1.5, None, 3.0],
@@ -49,8 +60,9 @@ def plain(table: kw.Table) -> dict[str, list]:
         pa.table(COLUMNS),
         pa.table(COLUMNS).to_batches()[0],
         kw.table(COLUMNS),
+        Stream(pa.table(COLUMNS)),
     ],
-    ids=["mapping", "pandas", "category", "object", "arrow-backed", "polars", "categorical", "pyarrow", "batch", "table"],
+    ids=lambda data: type(data).__module__.partition(".")[0],
 )
 def test_every_holder_of_columns_gives_the_same_table(data):
     assert plain(kw.table(data)) == COLUMNS
@@ -68,6 +80,15 @@ def test_matrices_of_any_type_and_order_become_columns(dtype, order):
 def test_every_other_row_and_column_is_read_where_it_stands():
     values = np.arange(24.0).reshape(6, 4)
     assert np.array_equal(kw.table(values[::2, ::-1])["x1"], values[::2, 2])
+
+
+def test_whole_numbers_stay_whole_and_ids_beyond_64_bits_keep_every_digit():
+    ids = [2**53 + 1, None, 3]
+    assert kw.table({"id": ids}).column_types == ["Int64"] and kw.table({"id": ids})["id"] == ids
+    hashes = np.array([2**64 - 1, 2**64 - 2], dtype=np.uint64)
+    assert kw.table({"id": hashes})["id"] == ["18446744073709551615", "18446744073709551614"]
+    assert kw.table(pd.DataFrame({"id": hashes}))["id"] == kw.table({"id": hashes})["id"]
+    assert kw.table({"id": np.array([1, 2], dtype=np.uint64)})["id"].tolist() == [1, 2]
 
 
 def test_texts_in_an_object_matrix_are_categories():
@@ -117,6 +138,13 @@ def test_a_table_shows_its_head():
         ),
         ({"a": [1, 2], "b": [1]}, kw.Error, "rows of column `b`: found 1, expected 2"),
         (np.zeros(3), ValueError, "expected a table or an array of 2 dimensions, found 1: use reshape(-1, 1)"),
+        (
+            pl.LazyFrame({"a": [1]}),
+            kw.Error,
+            "expected a table or an array of 2 dimensions, found LazyFrame; collect() it first",
+        ),
+        ("accounts.csv", kw.Error, "expected a table or an array of 2 dimensions, found str"),
+        (pa.array([1]), kw.Error, "expected a table of named columns, found pyarrow.Int64Array (Unexpected data type Int64)"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), kw.Error, "column `a` stands twice; give each its own name"),
     ],
 )
@@ -129,6 +157,13 @@ def test_bad_input_says_what_and_where(data, error, text):
 def test_an_unknown_column_is_named_with_those_there_are():
     with pytest.raises(KeyError, match="no column `seats`; the columns are: mrr, plan"):
         kw.table({"mrr": [1.0], "plan": ["a"]})["seats"]
+
+
+def test_columns_are_renamed_one_for_one():
+    table = kw.table({"mrr": [1.0], "plan": ["a"]})
+    assert table.rename(["value", "tier"]).to_dict() == {"value": [1.0], "tier": ["a"]}
+    with pytest.raises(kw.Error, match="number of names: found 1, expected 2"):
+        table.rename(["value"])
 
 
 def test_importing_keepwell_imports_no_data_frame_library():
