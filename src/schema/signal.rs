@@ -120,14 +120,13 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Whether more of a signal keeps accounts. A direction holds the trees of a churn model monotone in that signal; a
-/// blend's logistic members are not held to it.
+/// Whether more of a signal keeps accounts. A direction holds churn scores monotone in that signal, all else equal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
-    /// More of it goes with staying: no tree raises churn risk by it.
+    /// More of it goes with staying: never raises churn risk.
     Keeps,
-    /// More of it goes with leaving: no tree lowers churn risk by it.
+    /// More of it goes with leaving: never lowers churn risk.
     Loses,
     /// Not said: the data decides.
     #[default]

@@ -38,13 +38,13 @@ pub(super) fn fit(
     let monotonic = directions(table, &params.monotonic)?;
     let features = Features::of(table);
     let columns = features.encode(table)?;
-    let data = Data { names: features.names(), columns: &columns, y, weights };
+    let data = Data { names: features.names(), columns: &columns, monotonic: &monotonic, y, weights };
     with_threads(params.n_jobs, |_| {
         let Some(rows) = stratified_folds(y, params.n_folds, params.random_state)? else {
             return fit_without_folds(&features, &data);
         };
         let folds = Folds { rows };
-        fit_by_folds(&features, &data, &folds, monotonic, on_progress)
+        fit_by_folds(&features, &data, &folds, on_progress)
     })
 }
 
@@ -53,6 +53,8 @@ pub(super) fn fit(
 struct Data<'a> {
     names: &'a [String],
     columns: &'a [EncodedColumn<'a>],
+    /// A direction a column, 0 where it is free.
+    monotonic: &'a [i8],
     y: &'a [bool],
     weights: Option<&'a [f64]>,
 }
@@ -130,12 +132,11 @@ fn fit_by_folds(
     features: &Features,
     data: &Data<'_>,
     folds: &Folds,
-    monotonic: Vec<i8>,
     on_progress: OnProgress<'_>,
 ) -> Result<(BlendClassifier, Vec<f64>)> {
     let steps = Steps::new(3 * folds.len() + 3, on_progress);
     let (trees, linear) = rayon::join(
-        || fit_trees(data, folds, monotonic, &steps),
+        || fit_trees(data, folds, &steps),
         || {
             let members = [("logistic", 0), ("piecewise logistic", DEFAULT_KNOTS)];
             let fit = |(name, knots)| fit_linear(name, knots, data, folds, &steps);
@@ -164,7 +165,10 @@ fn fit_linear(
         Ok(path)
     };
     let paths: Vec<Vec<PathStep>> = folds.rows.par_iter().map(of_fold).collect::<Result<_>>()?;
-    let (at, out_of_fold) = best_strength(data, folds, &paths)?;
+    let (at, mut out_of_fold) = best_strength(data, folds, &paths)?;
+    if data.monotonic.iter().any(|&direction| direction != 0) {
+        out_of_fold = held_out_of_fold(&design, data, folds, paths.iter().map(|path| &path[at]));
+    }
     let scorer = fit_scorer(&design, &matrix, data, DEFAULT_CS[at])?;
     steps.finish("fitting logistic regressions")?;
     Ok(Fitted { name, out_of_fold, part: Part::Linear(scorer) })
@@ -184,11 +188,33 @@ fn best_strength(data: &Data<'_>, folds: &Folds, paths: &[Vec<PathStep>]) -> Res
     Ok((at, out_of_fold))
 }
 
+/// What the solutions of the folds say of the rows left out once they are held to the directions.
+fn held_out_of_fold<'a>(
+    design: &Design,
+    data: &Data<'_>,
+    folds: &Folds,
+    solutions: impl Iterator<Item = &'a PathStep>,
+) -> Vec<f64> {
+    let said: Vec<Vec<f64>> = solutions
+        .map(|solution| {
+            let scorer = design.scorer(&solution.coefs, solution.intercept).hold(data.monotonic);
+            scorer.log_odds(data.columns, data.n_rows())
+        })
+        .collect();
+    let of_fold: Vec<Vec<f64>> = folds
+        .rows
+        .iter()
+        .zip(&said)
+        .map(|((_, valid), said)| valid.iter().map(|&row| said[row as usize]).collect())
+        .collect();
+    folds.gather(data.n_rows(), |fold| &of_fold[fold])
+}
+
 fn fit_scorer(design: &Design, matrix: &DesignMatrix, data: &Data<'_>, c: f64) -> Result<Scorer> {
     let rows: Vec<u32> = (0..data.n_rows() as u32).collect();
     let settings = SolverSettings { tol: 1e-6, ..SETTINGS };
     let solution = path(matrix, data.y, data.weights, &rows, &[], &[c], &settings)?.remove(0);
-    let mut scorer = design.scorer(&solution.coefs, solution.intercept);
+    let mut scorer = design.scorer(&solution.coefs, solution.intercept).hold(data.monotonic);
     scorer.centre(data.columns, data.weights, data.n_rows());
     Ok(scorer)
 }
@@ -206,11 +232,11 @@ fn tree_params(monotonic: Vec<i8>) -> Result<BoostParams> {
     Ok(linfa::ParamGuard::check(params)?.boost_params(monotonic, 1))
 }
 
-fn fit_trees(data: &Data<'_>, folds: &Folds, monotonic: Vec<i8>, steps: &Steps<'_>) -> Result<Fitted> {
+fn fit_trees(data: &Data<'_>, folds: &Folds, steps: &Steps<'_>) -> Result<Fitted> {
     let views = super::views(data.columns);
     let binning = Binning::fit(&views, crate::tree::MAX_BINS);
     let bins = binning.bin(&views);
-    let params = tree_params(monotonic)?;
+    let params = tree_params(data.monotonic.to_vec())?;
     let y: Vec<f64> = data.y.iter().map(|&y| f64::from(u8::from(y))).collect();
     let grow = |(train, valid): &(Vec<u32>, Vec<u32>)| {
         let task = BoostTask { y: &y, weights: data.weights, offset: None, train, valid };

@@ -50,9 +50,9 @@ impl BlendParams {
         self
     }
 
-    /// Columns whose effect may only rise (1) or fall (-1), by name. Default: none.
+    /// Columns of numbers by which the score may only rise (1) or fall (-1), by name. Default: none.
     ///
-    /// It holds for the trees. The logistic members are linear or pieced together and are not held to it.
+    /// It holds for the whole blend: every member is held to it, weights are not negative, calibration is monotone.
     pub fn monotonic(mut self, directions: impl IntoIterator<Item = (impl Into<String>, i8)>) -> Self {
         self.0.monotonic = directions.into_iter().map(|(name, sign)| (name.into(), sign)).collect();
         self

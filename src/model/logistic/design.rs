@@ -538,6 +538,16 @@ impl ColumnTable {
 }
 
 impl Scorer {
+    /// Holds the numbers' tables to directions, one a column: 1 rising, -1 falling, 0 free. Before centring.
+    pub(crate) fn hold(mut self, directions: &[i8]) -> Self {
+        for (table, &direction) in self.tables.iter_mut().zip(directions) {
+            if let ColumnTable::Number { values, .. } = table {
+                super::monotone::hold(values, direction);
+            }
+        }
+        self
+    }
+
     /// Moves each table by its mean over the (weighted) training rows into the base, so that what a column adds is
     /// against the average row.
     pub(crate) fn centre(&mut self, columns: &[EncodedColumn<'_>], weights: Option<&[f64]>, n_rows: usize) {

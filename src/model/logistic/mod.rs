@@ -4,6 +4,7 @@
 mod dataset;
 mod design;
 mod linear;
+mod monotone;
 mod solver;
 
 use linfa::ParamGuard;
