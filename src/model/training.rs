@@ -28,10 +28,13 @@ fn check_length(what: &str, found: usize, expected: usize) -> Result<()> {
     Err(ErrorKind::Shape { what: what.into(), found, expected }.into())
 }
 
+/// The largest weight: squares of sums of weights have to stay finite.
+const MOST_WEIGHT: f64 = 1e100;
+
 fn check_weights(weights: &[f64]) -> Result<()> {
-    let wrong = |weight: &f64| !(weight.is_finite() && *weight >= 0.0);
+    let wrong = |weight: &f64| !(0.0..=MOST_WEIGHT).contains(weight);
     let Some(at) = weights.iter().position(wrong) else { return Ok(()) };
-    let (what, expected) = ("weights".into(), "a finite number, 0 or more");
+    let (what, expected) = ("weights".into(), "a number from 0 to 1e100");
     Err(ErrorKind::Number { what, row: at + 1, value: weights[at], expected }.into())
 }
 
@@ -165,11 +168,15 @@ mod tests {
             (refusal(&two, &y, Some(&[1.0])), "number of weights: found 1, expected 2"),
             (
                 refusal(&two, &y, Some(&[1.0, -1.0])),
-                "weights, row 2: found -1, expected a finite number, 0 or more",
+                "weights, row 2: found -1, expected a number from 0 to 1e100",
             ),
             (
                 refusal(&two, &y, Some(&[f64::NAN, 1.0])),
-                "weights, row 1: found NaN, expected a finite number, 0 or more",
+                "weights, row 1: found NaN, expected a number from 0 to 1e100",
+            ),
+            (
+                refusal(&two, &y, Some(&[1.0, 1e300])).replace(&"0".repeat(300), "…"),
+                "weights, row 2: found 1…, expected a number from 0 to 1e100",
             ),
             (
                 refusal(&two, &[true; 2], None),
