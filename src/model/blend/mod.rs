@@ -180,6 +180,8 @@ impl BlendClassifier {
             Some(forest) => forest.predict(&views(columns)),
             None => vec![0.0; n_rows],
         };
+            // Without columns the forest cannot tell how many rows there are.
+            Some(forest) if columns.is_empty() => vec![forest.base(); n_rows],
         for (weight, scorer) in &self.linear {
             let part = scorer.log_odds(columns, n_rows);
             raw.iter_mut().zip(part).for_each(|(sum, part)| *sum += weight * part);
