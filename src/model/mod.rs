@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::frame::Table;
 
 pub use baselines::{LinfaLogistic, LinfaLogisticParams, LinfaTree, LinfaTreeParams};
+pub(crate) use blend::OutOfFold;
 pub use blend::{BlendClassifier, BlendParams, Member, ValidBlendParams};
 pub use calibration::BetaCalibration;
 pub use features::{EncodedColumn, FeatureKind, Features};
@@ -37,7 +38,7 @@ pub trait Classifier: Send + Sync {
     /// What each column adds to the log-odds of each row: base + sum = [`log_odds`](Self::log_odds) to 1e-6.
     fn contributions(&self, table: &Table) -> Result<Contributions>;
 
-    /// Probability of the positive class, one a row, in (0, 1).
+    /// Probability of the positive class, one a row, in (0, 1): never quite certain, so that its log loss is finite.
     fn predict_proba(&self, table: &Table) -> Result<Vec<f64>> {
         Ok(self.log_odds(table)?.into_iter().map(open_probability).collect())
     }

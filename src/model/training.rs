@@ -1,9 +1,9 @@
 //! What every training begins with: a look at table, labels and weights, folds, and threads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::split::StratifiedFolds;
+use crate::frame::split::{GroupedFolds, StratifiedFolds};
 use crate::frame::{Column, Table};
 
 /// Whether labels and weights fit the table, are of both classes, and all numbers can be learned from.
@@ -120,6 +120,33 @@ pub(crate) fn stratified_folds(
     Ok(Some((0..n_folds).map(|fold| fold_rows(&fold_of_row, fold)).collect()))
 }
 
+/// As [`stratified_folds`], with all rows of an account in one fold: an account that was learned from says of its own
+/// other rows what it knows of itself, not what the model knows. At most as many folds as the rarer class has accounts.
+pub(crate) fn grouped_folds(
+    ids: &[String],
+    y: &[bool],
+    n_folds: usize,
+    random_state: u64,
+) -> Result<Option<Vec<(Vec<u32>, Vec<u32>)>>> {
+    let accounts = |class: Option<bool>| {
+        let rows = ids.iter().zip(y).filter(|(_, y)| class.is_none_or(|class| **y == class));
+        rows.map(|(id, _)| id).collect::<HashSet<_>>().len()
+    };
+    if accounts(None) == ids.len() {
+        return stratified_folds(y, n_folds, random_state);
+    }
+    let n_folds = n_folds.min(accounts(Some(false))).min(accounts(Some(true)));
+    if n_folds < 2 {
+        return Ok(None);
+    }
+    let fold_of_row = GroupedFolds::new(n_folds, random_state).fold_of_rows(ids, y)?;
+    let folds: Vec<_> = (0..n_folds).map(|fold| fold_rows(&fold_of_row, fold)).collect();
+    // Accounts of very unlike size may leave a fold with one class to learn from.
+    let has_both =
+        |rows: &[u32]| [true, false].map(|c| rows.iter().any(|&row| y[row as usize] == c)) == [true; 2];
+    Ok(folds.iter().all(|(train, _)| has_both(train)).then_some(folds))
+}
+
 /// The rows outside and inside a fold, ascending.
 fn fold_rows(fold_of_row: &[usize], fold: usize) -> (Vec<u32>, Vec<u32>) {
     (0..fold_of_row.len() as u32).partition(|&row| fold_of_row[row as usize] != fold)
@@ -211,5 +238,24 @@ mod tests {
         assert_eq!(left_out, (0..23).collect::<Vec<u32>>());
         assert!(folds.iter().all(|(train, valid)| train.len() + valid.len() == 23));
         assert!(stratified_folds(&[true, false, false], 5, 1).unwrap().is_none());
+    }
+
+    #[test]
+    fn an_account_is_left_out_with_all_its_rows() {
+        let ids: Vec<String> = (0..40).map(|row| format!("A{}", row / 4)).collect();
+        let y: Vec<bool> = (0..40).map(|row| row % 12 < 4).collect();
+        let folds = grouped_folds(&ids, &y, 5, 1).unwrap().unwrap();
+        assert_eq!(folds.len(), 4, "four of the ten accounts left");
+        for (train, valid) in &folds {
+            assert_eq!(train.len() + valid.len(), 40);
+            assert!(
+                valid.iter().all(|&row| train.iter().all(|&other| ids[row as usize] != ids[other as usize]))
+            );
+        }
+        let alone: Vec<bool> = (0..40).map(|row| row < 4).collect();
+        assert!(
+            grouped_folds(&ids, &alone, 5, 1).unwrap().is_none(),
+            "one account left: none can be left out"
+        );
     }
 }

@@ -15,7 +15,9 @@ use crate::model::logistic::{
 };
 use crate::model::loss::Logistic;
 use crate::model::stack::stack_weights;
-use crate::model::training::{check_training, directions, rows_that_weigh, stratified_folds, with_threads};
+use crate::model::training::{
+    check_training, directions, grouped_folds, rows_that_weigh, stratified_folds, with_threads,
+};
 use crate::model::{BetaCalibration, EncodedColumn, Features, OnProgress, Progress, sigmoid};
 use crate::tree::{Binning, Bins, Forest};
 
@@ -30,22 +32,53 @@ pub(super) fn fit(
     y: &[bool],
     weights: Option<&[f64]>,
     on_progress: OnProgress<'_>,
-) -> Result<(BlendClassifier, Vec<f64>)> {
+) -> Result<BlendClassifier> {
     check_training(table, y, weights)?;
     if let Some((table, y, weights)) = rows_that_weigh(table, y, weights) {
         return fit(params, &table, &y, Some(&weights), on_progress);
     }
+    let folds = stratified_folds(y, params.n_folds, params.random_state)?;
+    fit_rows(params, table, y, weights, folds, on_progress).map(|(blend, _)| blend)
+}
+
+/// Fits to rows of accounts that may have several of them: all rows of an account are left out together.
+pub(super) fn fit_accounts(
+    params: &ValidBlendParams,
+    table: &Table,
+    y: &[bool],
+    ids: &[String],
+    on_progress: OnProgress<'_>,
+) -> Result<(BlendClassifier, OutOfFold)> {
+    check_training(table, y, None)?;
+    let folds = grouped_folds(ids, y, params.n_folds, params.random_state)?;
+    fit_rows(params, table, y, None, folds, on_progress)
+}
+
+/// Fits to rows that all weigh something; without folds where there is nothing that can be left out.
+fn fit_rows(
+    params: &ValidBlendParams,
+    table: &Table,
+    y: &[bool],
+    weights: Option<&[f64]>,
+    folds: Option<Vec<(Vec<u32>, Vec<u32>)>>,
+    on_progress: OnProgress<'_>,
+) -> Result<(BlendClassifier, OutOfFold)> {
     let monotonic = directions(table, &params.monotonic)?;
     let features = Features::of(table);
     let columns = features.encode(table)?;
     let data = Data { names: features.names(), columns: &columns, y, weights };
-    with_threads(params.n_jobs, |_| {
-        let Some(rows) = stratified_folds(y, params.n_folds, params.random_state)? else {
-            return fit_without_folds(&features, &data);
-        };
-        let folds = Folds { rows };
-        fit_by_folds(&features, &data, &folds, monotonic, on_progress)
+    with_threads(params.n_jobs, |_| match folds {
+        Some(rows) => fit_by_folds(&features, &data, &Folds { rows }, monotonic, on_progress),
+        None => fit_without_folds(&features, &data),
     })
+}
+
+/// What a blend said of its own training rows.
+pub(crate) struct OutOfFold {
+    /// Calibrated log-odds, one a row.
+    pub(crate) log_odds: Vec<f64>,
+    /// Whether the members had not seen the row; else nothing could be left out, and it is no measure of quality.
+    pub(crate) unseen: bool,
 }
 
 /// The training rows in the model's own codes.
@@ -132,7 +165,7 @@ fn fit_by_folds(
     folds: &Folds,
     monotonic: Vec<i8>,
     on_progress: OnProgress<'_>,
-) -> Result<(BlendClassifier, Vec<f64>)> {
+) -> Result<(BlendClassifier, OutOfFold)> {
     let steps = Steps::new(3 * folds.len() + 3, on_progress);
     let (trees, linear) = rayon::join(
         || fit_trees(data, folds, monotonic, &steps),
@@ -241,7 +274,7 @@ fn put_together(
     features: &Features,
     data: &Data<'_>,
     fitted: Vec<Fitted>,
-) -> Result<(BlendClassifier, Vec<f64>)> {
+) -> Result<(BlendClassifier, OutOfFold)> {
     let (said, parts): (Vec<Vec<f64>>, Vec<(&str, Part)>) =
         fitted.into_iter().map(|member| (member.out_of_fold, (member.name, member.part))).unzip();
     let weights = stack_weights(&said, data.y, data.weights);
@@ -254,11 +287,12 @@ fn put_together(
         let member = Member { name: name.into(), weight, log_loss: data.log_loss(said)? };
         blend.add(member, part);
     }
-    Ok((blend, raw.into_iter().map(|raw| calibration.apply(raw)).collect()))
+    let log_odds = raw.into_iter().map(|raw| calibration.apply(raw)).collect();
+    Ok((blend, OutOfFold { log_odds, unseen: true }))
 }
 
-/// With a class of one row nothing can be left out: one strongly held logistic regression, uncalibrated.
-fn fit_without_folds(features: &Features, data: &Data<'_>) -> Result<(BlendClassifier, Vec<f64>)> {
+/// With a class of one row or account nothing can be left out: one strongly held logistic regression, uncalibrated.
+fn fit_without_folds(features: &Features, data: &Data<'_>) -> Result<(BlendClassifier, OutOfFold)> {
     let design = Design::fit(data.names, data.columns, data.weights, 0)?;
     let matrix = design.matrix(data.columns, data.n_rows());
     let scorer = fit_scorer(&design, &matrix, data, FALLBACK_C)?;
@@ -266,7 +300,7 @@ fn fit_without_folds(features: &Features, data: &Data<'_>) -> Result<(BlendClass
     let mut blend = BlendClassifier::empty(features.clone(), BetaCalibration::identity());
     let member = Member { name: "logistic".into(), weight: 1.0, log_loss: data.log_loss(&said)? };
     blend.add(member, Part::Linear(scorer));
-    Ok((blend, said))
+    Ok((blend, OutOfFold { log_odds: said, unseen: false }))
 }
 
 impl BlendClassifier {
