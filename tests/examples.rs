@@ -10,7 +10,11 @@ fn portfolio() -> Command {
     let tests = std::env::current_exe().unwrap();
     let examples = tests.parent().and_then(|deps| deps.parent()).unwrap().join("examples");
     let program = examples.join(format!("portfolio{}", std::env::consts::EXE_SUFFIX));
-    assert!(program.exists(), "{} is not there: run `cargo test --examples` first", program.display());
+    assert!(
+        program.exists(),
+        "{} is not there: `cargo test` builds it, or `cargo build --profile test --example portfolio`",
+        program.display()
+    );
     Command::new(program)
 }
 

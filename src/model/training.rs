@@ -110,7 +110,7 @@ pub(crate) fn stratified_folds(
     y: &[bool],
     n_folds: usize,
     random_state: u64,
-) -> Result<Option<Vec<(Vec<u32>, Vec<u32>)>>> {
+) -> Result<Option<Vec<FoldRows>>> {
     let [n_false, n_true] = class_counts(y, None);
     let n_folds = n_folds.min(n_false).min(n_true);
     if n_folds < 2 {
@@ -120,6 +120,9 @@ pub(crate) fn stratified_folds(
     Ok(Some((0..n_folds).map(|fold| fold_rows(&fold_of_row, fold)).collect()))
 }
 
+/// Rows to learn from and rows left out, ascending.
+pub(crate) type FoldRows = (Vec<u32>, Vec<u32>);
+
 /// As [`stratified_folds`], with all rows of an account in one fold: an account that was learned from says of its own
 /// other rows what it knows of itself, not what the model knows. At most as many folds as the rarer class has accounts.
 pub(crate) fn grouped_folds(
@@ -127,7 +130,7 @@ pub(crate) fn grouped_folds(
     y: &[bool],
     n_folds: usize,
     random_state: u64,
-) -> Result<Option<Vec<(Vec<u32>, Vec<u32>)>>> {
+) -> Result<Option<Vec<FoldRows>>> {
     let accounts = |class: Option<bool>| {
         let rows = ids.iter().zip(y).filter(|(_, y)| class.is_none_or(|class| **y == class));
         rows.map(|(id, _)| id).collect::<HashSet<_>>().len()

@@ -16,7 +16,7 @@ use crate::model::logistic::{
 use crate::model::loss::Logistic;
 use crate::model::stack::stack_weights;
 use crate::model::training::{
-    check_training, directions, grouped_folds, rows_that_weigh, stratified_folds, with_threads,
+    FoldRows, check_training, directions, grouped_folds, rows_that_weigh, stratified_folds, with_threads,
 };
 use crate::model::{BetaCalibration, EncodedColumn, Features, OnProgress, Progress, sigmoid};
 use crate::tree::{Binning, Bins, Forest};
@@ -60,7 +60,7 @@ fn fit_rows(
     table: &Table,
     y: &[bool],
     weights: Option<&[f64]>,
-    folds: Option<Vec<(Vec<u32>, Vec<u32>)>>,
+    folds: Option<Vec<FoldRows>>,
     on_progress: OnProgress<'_>,
 ) -> Result<(BlendClassifier, OutOfFold)> {
     let monotonic = directions(table, &params.monotonic)?;
@@ -103,7 +103,7 @@ impl Data<'_> {
 
 /// Rows to learn from and rows left out, fold by fold.
 struct Folds {
-    rows: Vec<(Vec<u32>, Vec<u32>)>,
+    rows: Vec<FoldRows>,
 }
 
 impl Folds {
@@ -191,7 +191,7 @@ fn fit_linear(
 ) -> Result<Fitted> {
     let design = Design::fit(data.names, data.columns, data.weights, knots)?;
     let matrix = design.matrix(data.columns, data.n_rows());
-    let of_fold = |(train, valid): &(Vec<u32>, Vec<u32>)| {
+    let of_fold = |(train, valid): &FoldRows| {
         let path = path(&matrix, data.y, data.weights, train, valid, &DEFAULT_CS, &SETTINGS)?;
         steps.finish("fitting logistic regressions")?;
         Ok(path)
@@ -206,7 +206,7 @@ fn fit_linear(
 /// The strength with the least out-of-fold log loss, and what it said.
 fn best_strength(data: &Data<'_>, folds: &Folds, paths: &[Vec<PathStep>]) -> Result<(usize, Vec<f64>)> {
     let mut best: Option<(f64, usize, Vec<f64>)> = None;
-    for at in 0..DEFAULT_CS.len() {
+    for (at, _) in DEFAULT_CS.iter().enumerate() {
         let out_of_fold = folds.gather(data.n_rows(), |fold| &paths[fold][at].valid_log_odds);
         let loss = data.log_loss(&out_of_fold)?;
         if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
@@ -245,7 +245,7 @@ fn fit_trees(data: &Data<'_>, folds: &Folds, monotonic: Vec<i8>, steps: &Steps<'
     let bins = binning.bin(&views);
     let params = tree_params(monotonic)?;
     let y: Vec<f64> = data.y.iter().map(|&y| f64::from(u8::from(y))).collect();
-    let grow = |(train, valid): &(Vec<u32>, Vec<u32>)| {
+    let grow = |(train, valid): &FoldRows| {
         let task = BoostTask { y: &y, weights: data.weights, offset: None, train, valid };
         let grown = grow_forest(&binning, &bins, &task, &params, steps)?;
         steps.finish("growing trees")?;
