@@ -152,3 +152,14 @@ fn settings_outside_their_range() {
     );
     assert_eq!(refusal(params().n_jobs(0)), "`n_jobs` is 0, expected at least 1, or none for all threads");
 }
+
+#[test]
+fn a_schema_without_signals() {
+    let mut bare = schema();
+    bare.signals.clear();
+    let past = Frame::from_csv_reader(csv(60).as_bytes(), &bare).unwrap();
+    assert_eq!(
+        HealthModel::params(&bare).fit(&past).unwrap_err().to_string(),
+        "schema: it has no signal to learn from; name at least one"
+    );
+}

@@ -148,3 +148,35 @@ fn a_direction_of_the_schema_holds_for_every_account() {
         assert!(risk[0] > risk[50]);
     }
 }
+
+/// Accounts with ten rows each, whose label nothing foretells: whoever knows an account knows its label.
+fn ten_rows_an_account(label: impl Fn(usize) -> bool) -> (keepwell::schema::Schema, String) {
+    use keepwell::schema::{Dimension, Kind, Schema, Signal};
+    let signal = |name| Signal::new(name, Dimension::Usage, Kind::Number);
+    let schema =
+        Schema::new().id("id").as_of("as_of").churn("churned").signal(signal("a")).signal(signal("b"));
+    let row = |row: usize| {
+        let (account, day) = (row / 10, 1 + row % 10);
+        let [a, b] = [1, 2].map(|column| common::part(account, column));
+        format!("A{account},2026-01-{day:02},{a},{b},{}\n", u8::from(label(account)))
+    };
+    (schema, format!("id,as_of,a,b,churned\n{}", (0..1_000).map(row).collect::<String>()))
+}
+
+#[test]
+fn an_account_never_foretells_itself() {
+    let (schema, text) = ten_rows_an_account(|account| common::part(account, 3) < 0.3);
+    let past = keepwell::frame::Frame::from_csv_reader(text.as_bytes(), &schema).unwrap();
+    let quality = *HealthModel::params(&schema).fit(&past).unwrap().churn_quality().unwrap();
+    // Folds of rows instead of accounts give an AUC of 1 here.
+    assert!(quality.roc_auc < 0.7, "{quality}");
+}
+
+#[test]
+fn a_quality_is_told_only_of_accounts_not_learned_from() {
+    let (schema, text) = ten_rows_an_account(|account| account == 7);
+    let past = keepwell::frame::Frame::from_csv_reader(text.as_bytes(), &schema).unwrap();
+    let model = HealthModel::params(&schema).fit(&past).unwrap();
+    assert!(model.churn_quality().is_none());
+    assert!(model.score(&past).unwrap().health.iter().all(|health| (0.0..=100.0).contains(health)));
+}

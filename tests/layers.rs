@@ -37,7 +37,7 @@ fn shipped(path: &Path) -> String {
 fn imports(text: &str) -> Vec<String> {
     let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     let after = |line: &str| line.split("crate::").skip(1).map(str::to_owned).collect::<Vec<_>>();
-    code.flat_map(|line| after(line))
+    code.flat_map(after)
         .map(|rest| rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect())
         .collect()
 }

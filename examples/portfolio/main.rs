@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use keepwell::action::Playbook;
-use keepwell::frame::split::StratifiedFolds;
+use keepwell::frame::split::{GroupedFolds, StratifiedFolds};
 use keepwell::frame::{Frame, InferOptions, RawTable};
 use keepwell::health::{HealthModel, Quality, Scored};
 use keepwell::schema::{Money, Schema, Value};
@@ -20,6 +20,7 @@ use keepwell::simulate::Simulation;
 use keepwell::{Error, ErrorKind, Result};
 
 use options::{Options, Worth};
+use report::say;
 
 /// Accounts held out to see how well the model does: one in four.
 const HELD_OUT: usize = 4;
@@ -51,7 +52,14 @@ fn run(options: &Options) -> Result<()> {
             let scored = model.score_with_reasons(&today, 2)?;
             (model, scored)
         }
-        None => (tested.clone(), tested.score_with_reasons(&held_out, 2)?),
+        None => {
+            say!(
+                "every outcome is known, so these are the {} accounts held out of training; leave the label empty \
+                 where it is not known yet",
+                held_out.n_rows()
+            );
+            (tested.clone(), tested.score_with_reasons(&held_out, 2)?)
+        }
     };
     report::book(&scored)?;
     let plan = report::has_value(&scored)
@@ -72,7 +80,7 @@ fn accounts(options: &Options) -> Result<Accounts> {
 
 fn simulated(options: &Options) -> Result<Accounts> {
     let business = Simulation::params().n_accounts(4_000).random_state(options.seed).simulate()?;
-    println!("A simulated subscription business (give --csv FILE for your own accounts).");
+    say!("A simulated subscription business (give --csv FILE for your own accounts).");
     let schema = Schema::b2b_saas();
     let past = Frame::from_table(&business.past()?, &schema)?;
     let today = Frame::from_table(&business.today()?, &schema)?;
@@ -127,14 +135,18 @@ fn playbook(options: &Options, starter: fn() -> Playbook) -> Result<Playbook> {
     Playbook::from_toml(&text)
 }
 
-/// Three accounts in four to learn from, and the fourth to see how well it went.
+/// Three accounts in four to learn from, and the fourth, with all its rows, to see how well it went.
 fn hold_out(past: &Frame, seed: u64) -> Result<(Frame, Frame)> {
     let labels = past.churn().or(past.expansion()).ok_or_else(|| ErrorKind::NoLabel {
         hint: "name the column of the outcome with --churn or --expansion".into(),
     })?;
     let happened: Vec<bool> = labels.iter().map(|label| label.unwrap_or(false)).collect();
-    let (learned, held_out) = StratifiedFolds::new(HELD_OUT, seed).split(&happened)?.swap_remove(0);
-    Ok((past.take(&learned), past.take(&held_out)))
+    let splits = match past.as_of() {
+        Some(_) => GroupedFolds::new(HELD_OUT, seed).split(past.ids(), &happened)?,
+        None => StratifiedFolds::new(HELD_OUT, seed).split(&happened)?,
+    };
+    let (learned, held_out) = &splits[0];
+    Ok((past.take(learned), past.take(held_out)))
 }
 
 fn fit(past: &Frame, options: &Options, message: &'static str) -> Result<HealthModel> {

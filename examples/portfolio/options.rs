@@ -111,7 +111,7 @@ impl Options {
             "--expansion" => self.expansion = Some(value),
             "--id" => self.id = Some(value),
             "--drop" => self.drop.push(value),
-            "--value" => self.worth = Some(worth(value)),
+            "--value" => self.worth = Some(worth(value)?),
             "--per-year" => self.per_year = number(&value)?,
             "--currency" => self.currency = value,
             "--horizon-days" => self.horizon_days = number(&value)?,
@@ -120,7 +120,7 @@ impl Options {
                 let (pool, units) = value.split_once('=').ok_or("expected POOL=UNITS")?;
                 self.pools.insert(pool.into(), number(units)?);
             }
-            "--budget" => self.budget = number(&value)?,
+            "--budget" => self.budget = budget(&value)?,
             "--top" => self.top = number(&value)?,
             "--seed" => self.seed = number(&value)?,
             _ => return Err("is not an option".into()),
@@ -139,8 +139,25 @@ impl Options {
     }
 }
 
-fn worth(value: String) -> Worth {
-    value.parse().map_or(Worth::Column(value), Worth::Same)
+/// The largest amount taken, in whole units: sums of many of them stay within what money can hold.
+const MOST: f64 = 1e12;
+
+fn worth(value: String) -> Result<Worth, String> {
+    match value.parse::<f64>() {
+        Ok(units) if !(0.0..=MOST).contains(&units) => {
+            Err(format!("`{value}` is not an amount from 0 to {MOST}"))
+        }
+        Ok(units) => Ok(Worth::Same(units)),
+        Err(_) => Ok(Worth::Column(value)),
+    }
+}
+
+fn budget(value: &str) -> Result<i64, String> {
+    let units: i64 = number(value)?;
+    match (0..=MOST as i64).contains(&units) {
+        true => Ok(units),
+        false => Err(format!("`{value}` is not an amount from 0 to {MOST}")),
+    }
 }
 
 fn number<T: std::str::FromStr>(value: &str) -> Result<T, String> {

@@ -1,5 +1,7 @@
 //! The page itself.
 
+use std::io::Write;
+
 use keepwell::Result;
 use keepwell::action::{Plan, Recommendation};
 use keepwell::explain::Reason;
@@ -8,17 +10,30 @@ use keepwell::model::BlendClassifier;
 use keepwell::revenue::Book;
 use keepwell::schema::{Money, Schema};
 
+/// One line of the page. A reader who has seen enough (`… | head`) ends the program quietly.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::report::write_line(format_args!($($text)*)) };
+}
+pub(crate) use say;
+
+pub fn write_line(line: std::fmt::Arguments<'_>) {
+    if let Err(error) = writeln!(std::io::stdout(), "{line}") {
+        let is_pipe = error.kind() == std::io::ErrorKind::BrokenPipe;
+        std::process::exit(if is_pipe { 0 } else { 1 });
+    }
+}
+
 /// What the columns were taken for.
 pub fn schema(path: &str, schema: &Schema, n_rows: usize) {
     let named = |label: &Option<String>| label.as_deref().unwrap_or("none").to_owned();
-    println!(
+    say!(
         "{path}: {n_rows} accounts, {} signals; churn label: {}, expansion label: {}",
         schema.signals.len(),
         named(&schema.labels.churn),
         named(&schema.labels.expansion)
     );
     for aside in &schema.set_aside {
-        println!("  set aside: {} ({})", aside.column, aside.reason);
+        say!("  set aside: {} ({})", aside.column, aside.reason);
     }
 }
 
@@ -31,17 +46,17 @@ pub fn book(scored: &Scored) -> Result<()> {
     heading("The book");
     let in_band = |band| scored.band.iter().filter(|&&other| other == band).count();
     let [red, amber, green] = [Band::Red, Band::Amber, Band::Green].map(in_band);
-    println!("{} accounts: {red} red, {amber} amber, {green} green", scored.frame.n_rows());
+    say!("{} accounts: {red} red, {amber} amber, {green} green", scored.frame.n_rows());
     if has_value(scored) {
-        println!("{}", Book::params().reckon(scored)?);
+        say!("{}", Book::params().reckon(scored)?);
     } else {
-        println!("No recurring value is known, so nothing is said in money; name its column with --value.");
+        say!("No recurring value is known, so nothing is said in money; name its column with --value.");
     }
     for (what, probability) in [("leave", &scored.churn_probability), ("grow", &scored.expansion_probability)]
     {
         if let Some(probability) = probability {
             let expected: f64 = probability.iter().sum();
-            println!("expected to {what} within {} days: {expected:.0} accounts", scored.horizon_days);
+            say!("expected to {what} within {} days: {expected:.0} accounts", scored.horizon_days);
         }
     }
     Ok(())
@@ -85,12 +100,13 @@ fn percent(name: &str, probability: &Option<Vec<f64>>, row: usize) -> String {
     match probability.as_ref().map(|probability| 100.0 * probability[row]) {
         None => String::new(),
         Some(percent) if percent < 0.5 => format!("{name} <1 %  "),
+        Some(percent) if percent > 99.0 => format!("{name} >99 %  "),
         Some(percent) => format!("{name} {percent:.0} %  "),
     }
 }
 
 fn account(place: usize, scored: &Scored, row: usize, recommendation: Option<&Recommendation>) {
-    println!(
+    say!(
         "{place:>2}. {:<12} {}{}health {:.0} {:<6} {}",
         scored.frame.ids()[row],
         percent("churn", &scored.churn_probability, row),
@@ -100,10 +116,10 @@ fn account(place: usize, scored: &Scored, row: usize, recommendation: Option<&Re
         worth_a_year(scored, row)
     );
     for reason in reasons(scored, row) {
-        println!("      {}", reason.sentence);
+        say!("      {}", reason.sentence);
     }
     if let Some(recommendation) = recommendation {
-        println!("    → {recommendation}");
+        say!("    → {recommendation}");
     }
 }
 
@@ -130,21 +146,21 @@ pub fn plan(plan: Option<&Plan>) {
     }
     counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
     for (title, count) in counts {
-        println!("{count:>5} × {title}");
+        say!("{count:>5} × {title}");
     }
-    println!("{plan}");
+    say!("{plan}");
 }
 
 /// How well it did on accounts it had not seen.
 pub fn quality(qualities: &[(&str, Quality)], model: &HealthModel, n_learned: usize) {
     heading("How well the model did");
     for (name, quality) in qualities {
-        println!("{name}: {quality}");
+        say!("{name}: {quality}");
     }
-    println!("(accounts held out of a training on {n_learned} others)");
+    say!("(accounts held out of a training on {n_learned} others)");
     for (name, blend) in [("churn", model.churn_model()), ("expansion", model.expansion_model())] {
         if let Some(blend) = blend {
-            println!("{name} model: {}", members(blend));
+            say!("{name} model: {}", members(blend));
         }
     }
 }
@@ -158,5 +174,5 @@ fn members(blend: &BlendClassifier) -> String {
 }
 
 fn heading(text: &str) {
-    println!("\n{text}\n{}", "─".repeat(text.chars().count()));
+    say!("\n{text}\n{}", "─".repeat(text.chars().count()));
 }

@@ -184,6 +184,8 @@ def _dictionary(name: str, column: Any) -> Prepared:
     except TypeError:  # objects that have no hash
         return _objects(name, column.to_numpy(dtype=object))
     levels = [*levels]
+    if not levels and not is_category:  # nothing is known, so it may be a number as well as a text
+        return np.full(len(column), np.nan)
     if is_category or all(type(level) is str for level in levels):
         return codes.astype(np.int32), [str(level) for level in levels]
     return _objects(name, column.to_numpy(dtype=object))

@@ -12,7 +12,8 @@ use crate::error::{ErrorKind, Result};
 use crate::explain::{Outcome, Reason, Reasons, Usual};
 use crate::frame::{Frame, Table};
 use crate::model::{
-    BlendClassifier, BlendParams, Classifier, Contributions, ModelFile, OnProgress, Progress, sigmoid,
+    BlendClassifier, BlendParams, Classifier, Contributions, ModelFile, OnProgress, OutOfFold, Progress,
+    sigmoid,
 };
 use crate::schema::{Direction, Schema};
 
@@ -60,6 +61,9 @@ impl HealthModelParams {
 
     fn check(&self) -> Result<()> {
         self.schema.check()?;
+        if self.schema.signals.is_empty() {
+            return Err(ErrorKind::Schema("it has no signal to learn from; name at least one".into()).into());
+        }
         if self.horizon_days == 0 {
             return Err(parameter("horizon_days", "0", "at least 1"));
         }
@@ -75,10 +79,11 @@ impl HealthModelParams {
     /// Trains on the accounts of a frame whose outcome is known.
     ///
     /// Churn and expansion are both trained when both label columns are there. Rows with an empty
-    /// label are censored and left out of that label's training.
+    /// label are censored and left out of that label's training. An account may have several rows, of different
+    /// dates; a fold leaves out all of them together.
     ///
     /// # Errors
-    /// A setting outside its range, no label column, one class only, too few rows of a class for the folds.
+    /// A setting outside its range, a schema without signals, no label column, one class only.
     pub fn fit(&self, past: &Frame) -> Result<HealthModel> {
         self.fit_with_progress(past, &|_| ControlFlow::Continue(()))
     }
@@ -103,7 +108,7 @@ impl HealthModelParams {
             let part = |progress: Progress| {
                 on_progress(Progress { done: share * (at as f64 + progress.done), ..progress })
             };
-            let score = self.fit_score(past.signals(), outcome, label, &part)?;
+            let score = self.fit_score(past, outcome, label, &part)?;
             match outcome {
                 Outcome::Churn => model.churn = Some(score),
                 Outcome::Expansion => model.expansion = Some(score),
@@ -134,21 +139,21 @@ impl HealthModelParams {
 
     fn fit_score(
         &self,
-        signals: &Table,
+        past: &Frame,
         outcome: Outcome,
         label: Label<'_>,
         on_progress: OnProgress<'_>,
     ) -> Result<FittedScore> {
         let (rows, happened) = label.known()?;
         label.check_classes(&happened)?;
-        let table = if rows.len() == signals.n_rows() { signals.clone() } else { signals.take(&rows) };
+        let table = past.signals().take(&rows);
+        let ids: Vec<String> = rows.iter().map(|&row| past.ids()[row].clone()).collect();
         let params = self.blend.clone().monotonic(self.monotonic(outcome));
-        let (blend, out_of_fold) = params.fit_out_of_fold(&table, &happened, None, on_progress)?;
+        let (blend, out_of_fold) = params.fit_accounts(&table, &happened, &ids, on_progress)?;
         let contributions = blend.contributions(&table)?;
         let shares = [self.red_share, self.amber_share];
-        let scale = HealthScale::fit(&self.schema, outcome, &contributions, &out_of_fold, shares);
-        let probability: Vec<f64> = out_of_fold.into_iter().map(sigmoid).collect();
-        Ok(FittedScore { blend, scale, quality: Quality::of(&happened, &probability)? })
+        let scale = HealthScale::fit(&self.schema, outcome, &contributions, &out_of_fold.log_odds, shares);
+        Ok(FittedScore { blend, scale, quality: quality(&happened, out_of_fold)? })
     }
 
     /// Directions of the schema speak of keeping accounts; of growth they say nothing.
@@ -164,6 +169,12 @@ impl HealthModelParams {
         let signals = self.schema.signals.iter();
         signals.filter_map(|signal| Some((signal.name.clone(), direction(signal.direction)?))).collect()
     }
+}
+
+/// `None` where no account could be left out: what is said of accounts learned from is no measure.
+fn quality(happened: &[bool], out_of_fold: OutOfFold) -> Result<Option<Quality>> {
+    let probability: Vec<f64> = out_of_fold.log_odds.into_iter().map(sigmoid).collect();
+    out_of_fold.unseen.then(|| Quality::of(happened, &probability)).transpose()
 }
 
 fn parameter(name: &'static str, value: impl ToString, expected: &'static str) -> crate::Error {
@@ -217,7 +228,7 @@ impl Label<'_> {
 struct FittedScore {
     blend: BlendClassifier,
     scale: HealthScale,
-    quality: Quality,
+    quality: Option<Quality>,
 }
 
 /// A fitted model: calibrated churn and expansion probabilities, health, bands and reasons.
@@ -264,15 +275,17 @@ impl HealthModel {
         self.horizon_days
     }
 
-    /// How well the churn score predicted accounts left out of its folds; `None` where churn was not trained.
+    /// How well the churn score predicted accounts left out of its folds.
+    ///
+    /// `None` where churn was not trained, or where so few accounts are of one class that none could be left out.
     pub fn churn_quality(&self) -> Option<&Quality> {
-        self.churn.as_ref().map(|score| &score.quality)
+        self.churn.as_ref()?.quality.as_ref()
     }
 
     /// How well the expansion score predicted accounts left out of its folds, as
     /// [`churn_quality`](Self::churn_quality).
     pub fn expansion_quality(&self) -> Option<&Quality> {
-        self.expansion.as_ref().map(|score| &score.quality)
+        self.expansion.as_ref()?.quality.as_ref()
     }
 
     /// The churn model; `None` where churn was not trained.

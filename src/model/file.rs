@@ -11,7 +11,8 @@
 //!
 //! Numbers are stored bit by bit, so a model scores the same before and after, in Rust and in Python.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -52,16 +53,17 @@ pub trait ModelFile: Serialize + DeserializeOwned {
         read("bytes", bytes)
     }
 
-    /// Writes the model file: beside its place first, then moved, so that a reader never sees half a file.
+    /// Writes the model file: beside its place first, then moved, so that a reader never sees half a file, whoever
+    /// else writes it at the same time.
     ///
     /// # Errors
     /// What the operating system says, with the path.
     fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let beside = path.with_file_name(format!(".{}.{}", file_name(path), std::process::id()));
-        std::fs::write(&beside, self.to_bytes()).map_err(|source| io_error(path, source))?;
-        std::fs::rename(&beside, path).map_err(|source| {
-            // The move failed: leave nothing behind; the first error is the one to tell.
+        let beside = beside(path);
+        let moved = std::fs::write(&beside, self.to_bytes()).and_then(|()| std::fs::rename(&beside, path));
+        moved.map_err(|source| {
+            // It failed: leave nothing behind; the first error is the one to tell.
             let _ = std::fs::remove_file(&beside);
             io_error(path, source)
         })
@@ -84,6 +86,13 @@ impl ModelFile for GradientTreesClassifier {
 
 impl ModelFile for LogisticClassifier {
     const KIND: &'static str = "logistic";
+}
+
+/// A place beside the file that no other thread or process writes to.
+fn beside(path: &Path) -> PathBuf {
+    static SAVES: AtomicU64 = AtomicU64::new(0);
+    let save = SAVES.fetch_add(1, Ordering::Relaxed);
+    path.with_file_name(format!(".{}.{}.{save}", file_name(path), std::process::id()))
 }
 
 fn file_name(path: &Path) -> String {
@@ -207,6 +216,23 @@ mod tests {
         let back = Sample::from_bytes(&sample().to_bytes()).unwrap();
         let bits = |sample: &Sample| sample.weights.iter().map(|w| w.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&back), bits(&sample()));
+    }
+
+    #[test]
+    fn threads_that_save_to_one_place_leave_a_whole_file() {
+        let folder = std::env::temp_dir().join(format!("keepwell-save-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("model.keepwell");
+        let large = Sample { weights: vec![0.5; 20_000] };
+        large.save(&path).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..50).for_each(|_| large.save(&path).unwrap()));
+                scope.spawn(|| (0..50).for_each(|_| assert_eq!(Sample::load(&path).unwrap(), large)));
+            }
+        });
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::frame::Table;
 
 pub use baselines::{LinfaLogistic, LinfaLogisticParams, LinfaTree, LinfaTreeParams};
+pub(crate) use blend::OutOfFold;
 pub use blend::{BlendClassifier, BlendParams, Member, ValidBlendParams};
 pub use calibration::BetaCalibration;
 pub use features::{EncodedColumn, FeatureKind, Features};
@@ -37,16 +38,17 @@ pub trait Classifier: Send + Sync {
     /// What each column adds to the log-odds of each row: base + sum = [`log_odds`](Self::log_odds) to 1e-6.
     fn contributions(&self, table: &Table) -> Result<Contributions>;
 
-    /// Probability of the positive class, one a row, in (0, 1).
+    /// Probability of the positive class, one a row, in (0, 1): never quite certain, so that its log loss is finite.
     fn predict_proba(&self, table: &Table) -> Result<Vec<f64>> {
-        Ok(self.log_odds(table)?.into_iter().map(sigmoid).collect())
+        Ok(self.log_odds(table)?.into_iter().map(open_probability).collect())
     }
 }
 
 /// What each of `d` columns adds to the log-odds of each of `n` rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contributions {
-    /// Log-odds before anything is known of a row: the mean over the training rows.
+    /// Log-odds before anything is known of a row: what the model says of an average training row. For the blend it
+    /// is the calibrated mean of its members, which is near the mean of the calibrated log-odds, not equal to it.
     pub base: f64,
     /// `n × d`, row-major.
     pub values: Vec<f64>,
@@ -73,7 +75,52 @@ pub struct Progress {
 /// Called while training, from any thread; `Break` cancels it.
 pub type OnProgress<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + Sync);
 
-/// Probability from log-odds.
+/// [`sigmoid`], kept off 0 and 1 where it rounds to them: log-odds below about -708 and above 36.
+fn open_probability(log_odds: f64) -> f64 {
+    sigmoid(log_odds).clamp(f64::MIN_POSITIVE, 1.0 - f64::EPSILON / 2.0)
+}
+
+/// Probability from log-odds, in [0, 1].
 pub fn sigmoid(log_odds: f64) -> f64 {
     1.0 / (1.0 + (-log_odds).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Column;
+
+    #[test]
+    fn nothing_is_quite_certain() {
+        assert_eq!([sigmoid(-1e4), sigmoid(40.0)], [0.0, 1.0]);
+        for log_odds in [-f64::MAX, -1e4, -40.0, 0.0, 36.0, 40.0, f64::MAX] {
+            let probability = open_probability(log_odds);
+            assert!(probability > 0.0 && probability < 1.0 && probability.ln().is_finite(), "{log_odds}");
+        }
+        assert_eq!(open_probability(1.5), sigmoid(1.5));
+    }
+
+    #[test]
+    fn a_table_without_columns_is_told_the_share_of_positives_row_by_row() {
+        let table = Table::new(40, []).unwrap();
+        let y: Vec<bool> = (0..40).map(|row| row % 4 == 0).collect();
+        let blend = BlendClassifier::params().fit(&table, &y, None).unwrap();
+        let probability = blend.predict_proba(&table).unwrap();
+        assert_eq!(probability.len(), 40);
+        assert!(probability.iter().all(|p| (p - 0.25).abs() < 0.03), "{probability:?}");
+    }
+
+    #[test]
+    fn numbers_of_any_size_give_finite_scores() {
+        let columns = || [1.0, -1.0, 1e-310, 1e300].into_iter().cycle();
+        let y: Vec<bool> = (0..200).map(|row| row % 3 == 0).collect();
+        let table =
+            |values: Vec<f64>| Table::new(values.len(), [("x".into(), Column::Number(values))]).unwrap();
+        let blend = BlendClassifier::params().fit(&table(columns().take(200).collect()), &y, None).unwrap();
+        let scored = table(vec![f64::MAX, -f64::MAX, f64::INFINITY, 5e-324, f64::NAN]);
+        let sums = blend.contributions(&scored).unwrap();
+        for (row, log_odds) in blend.log_odds(&scored).unwrap().into_iter().enumerate() {
+            assert!(log_odds.is_finite() && (sums.base + sums.row(row)[0] - log_odds).abs() < 1e-6);
+        }
+    }
 }

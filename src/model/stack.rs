@@ -77,8 +77,8 @@ impl<'a> Problem<'a> {
             let curvature = self.weight(row) * probability * (1.0 - probability);
             for a in 0..k {
                 gradient[a] += residual * self.members[a][row];
-                for b in 0..k {
-                    hessian[a][b] += curvature * self.members[a][row] * self.members[b][row];
+                for (b, cell) in hessian[a].iter_mut().enumerate() {
+                    *cell += curvature * self.members[a][row] * self.members[b][row];
                 }
             }
         }

@@ -1,9 +1,9 @@
 //! What every training begins with: a look at table, labels and weights, folds, and threads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::split::StratifiedFolds;
+use crate::frame::split::{GroupedFolds, StratifiedFolds};
 use crate::frame::{Column, Table};
 
 /// Whether labels and weights fit the table, are of both classes, and all numbers can be learned from.
@@ -28,10 +28,13 @@ fn check_length(what: &str, found: usize, expected: usize) -> Result<()> {
     Err(ErrorKind::Shape { what: what.into(), found, expected }.into())
 }
 
+/// The largest weight: squares of sums of weights have to stay finite.
+const MOST_WEIGHT: f64 = 1e100;
+
 fn check_weights(weights: &[f64]) -> Result<()> {
-    let wrong = |weight: &f64| !(weight.is_finite() && *weight >= 0.0);
+    let wrong = |weight: &f64| !(0.0..=MOST_WEIGHT).contains(weight);
     let Some(at) = weights.iter().position(wrong) else { return Ok(()) };
-    let (what, expected) = ("weights".into(), "a finite number, 0 or more");
+    let (what, expected) = ("weights".into(), "a number from 0 to 1e100");
     Err(ErrorKind::Number { what, row: at + 1, value: weights[at], expected }.into())
 }
 
@@ -107,7 +110,7 @@ pub(crate) fn stratified_folds(
     y: &[bool],
     n_folds: usize,
     random_state: u64,
-) -> Result<Option<Vec<(Vec<u32>, Vec<u32>)>>> {
+) -> Result<Option<Vec<FoldRows>>> {
     let [n_false, n_true] = class_counts(y, None);
     let n_folds = n_folds.min(n_false).min(n_true);
     if n_folds < 2 {
@@ -115,6 +118,36 @@ pub(crate) fn stratified_folds(
     }
     let fold_of_row = StratifiedFolds::new(n_folds, random_state).fold_of_rows(y)?;
     Ok(Some((0..n_folds).map(|fold| fold_rows(&fold_of_row, fold)).collect()))
+}
+
+/// Rows to learn from and rows left out, ascending.
+pub(crate) type FoldRows = (Vec<u32>, Vec<u32>);
+
+/// As [`stratified_folds`], with all rows of an account in one fold: an account that was learned from says of its own
+/// other rows what it knows of itself, not what the model knows. At most as many folds as the rarer class has accounts.
+pub(crate) fn grouped_folds(
+    ids: &[String],
+    y: &[bool],
+    n_folds: usize,
+    random_state: u64,
+) -> Result<Option<Vec<FoldRows>>> {
+    let accounts = |class: Option<bool>| {
+        let rows = ids.iter().zip(y).filter(|(_, y)| class.is_none_or(|class| **y == class));
+        rows.map(|(id, _)| id).collect::<HashSet<_>>().len()
+    };
+    if accounts(None) == ids.len() {
+        return stratified_folds(y, n_folds, random_state);
+    }
+    let n_folds = n_folds.min(accounts(Some(false))).min(accounts(Some(true)));
+    if n_folds < 2 {
+        return Ok(None);
+    }
+    let fold_of_row = GroupedFolds::new(n_folds, random_state).fold_of_rows(ids, y)?;
+    let folds: Vec<_> = (0..n_folds).map(|fold| fold_rows(&fold_of_row, fold)).collect();
+    // Accounts of very unlike size may leave a fold with one class to learn from.
+    let has_both =
+        |rows: &[u32]| [true, false].map(|c| rows.iter().any(|&row| y[row as usize] == c)) == [true; 2];
+    Ok(folds.iter().all(|(train, _)| has_both(train)).then_some(folds))
 }
 
 /// The rows outside and inside a fold, ascending.
@@ -165,11 +198,15 @@ mod tests {
             (refusal(&two, &y, Some(&[1.0])), "number of weights: found 1, expected 2"),
             (
                 refusal(&two, &y, Some(&[1.0, -1.0])),
-                "weights, row 2: found -1, expected a finite number, 0 or more",
+                "weights, row 2: found -1, expected a number from 0 to 1e100",
             ),
             (
                 refusal(&two, &y, Some(&[f64::NAN, 1.0])),
-                "weights, row 1: found NaN, expected a finite number, 0 or more",
+                "weights, row 1: found NaN, expected a number from 0 to 1e100",
+            ),
+            (
+                refusal(&two, &y, Some(&[1.0, 1e300])).replace(&"0".repeat(300), "…"),
+                "weights, row 2: found 1…, expected a number from 0 to 1e100",
             ),
             (
                 refusal(&two, &[true; 2], None),
@@ -204,5 +241,24 @@ mod tests {
         assert_eq!(left_out, (0..23).collect::<Vec<u32>>());
         assert!(folds.iter().all(|(train, valid)| train.len() + valid.len() == 23));
         assert!(stratified_folds(&[true, false, false], 5, 1).unwrap().is_none());
+    }
+
+    #[test]
+    fn an_account_is_left_out_with_all_its_rows() {
+        let ids: Vec<String> = (0..40).map(|row| format!("A{}", row / 4)).collect();
+        let y: Vec<bool> = (0..40).map(|row| row % 12 < 4).collect();
+        let folds = grouped_folds(&ids, &y, 5, 1).unwrap().unwrap();
+        assert_eq!(folds.len(), 4, "four of the ten accounts left");
+        for (train, valid) in &folds {
+            assert_eq!(train.len() + valid.len(), 40);
+            assert!(
+                valid.iter().all(|&row| train.iter().all(|&other| ids[row as usize] != ids[other as usize]))
+            );
+        }
+        let alone: Vec<bool> = (0..40).map(|row| row < 4).collect();
+        assert!(
+            grouped_folds(&ids, &alone, 5, 1).unwrap().is_none(),
+            "one account left: none can be left out"
+        );
     }
 }

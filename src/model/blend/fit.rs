@@ -15,7 +15,9 @@ use crate::model::logistic::{
 };
 use crate::model::loss::Logistic;
 use crate::model::stack::stack_weights;
-use crate::model::training::{check_training, directions, rows_that_weigh, stratified_folds, with_threads};
+use crate::model::training::{
+    FoldRows, check_training, directions, grouped_folds, rows_that_weigh, stratified_folds, with_threads,
+};
 use crate::model::{BetaCalibration, EncodedColumn, Features, OnProgress, Progress, sigmoid};
 use crate::tree::{Binning, Bins, Forest};
 
@@ -30,22 +32,53 @@ pub(super) fn fit(
     y: &[bool],
     weights: Option<&[f64]>,
     on_progress: OnProgress<'_>,
-) -> Result<(BlendClassifier, Vec<f64>)> {
+) -> Result<BlendClassifier> {
     check_training(table, y, weights)?;
     if let Some((table, y, weights)) = rows_that_weigh(table, y, weights) {
         return fit(params, &table, &y, Some(&weights), on_progress);
     }
+    let folds = stratified_folds(y, params.n_folds, params.random_state)?;
+    fit_rows(params, table, y, weights, folds, on_progress).map(|(blend, _)| blend)
+}
+
+/// Fits to rows of accounts that may have several of them: all rows of an account are left out together.
+pub(super) fn fit_accounts(
+    params: &ValidBlendParams,
+    table: &Table,
+    y: &[bool],
+    ids: &[String],
+    on_progress: OnProgress<'_>,
+) -> Result<(BlendClassifier, OutOfFold)> {
+    check_training(table, y, None)?;
+    let folds = grouped_folds(ids, y, params.n_folds, params.random_state)?;
+    fit_rows(params, table, y, None, folds, on_progress)
+}
+
+/// Fits to rows that all weigh something; without folds where there is nothing that can be left out.
+fn fit_rows(
+    params: &ValidBlendParams,
+    table: &Table,
+    y: &[bool],
+    weights: Option<&[f64]>,
+    folds: Option<Vec<FoldRows>>,
+    on_progress: OnProgress<'_>,
+) -> Result<(BlendClassifier, OutOfFold)> {
     let monotonic = directions(table, &params.monotonic)?;
     let features = Features::of(table);
     let columns = features.encode(table)?;
     let data = Data { names: features.names(), columns: &columns, monotonic: &monotonic, y, weights };
-    with_threads(params.n_jobs, |_| {
-        let Some(rows) = stratified_folds(y, params.n_folds, params.random_state)? else {
-            return fit_without_folds(&features, &data);
-        };
-        let folds = Folds { rows };
-        fit_by_folds(&features, &data, &folds, on_progress)
+    with_threads(params.n_jobs, |_| match folds {
+        Some(rows) => fit_by_folds(&features, &data, &Folds { rows }, on_progress),
+        None => fit_without_folds(&features, &data),
     })
+}
+
+/// What a blend said of its own training rows.
+pub(crate) struct OutOfFold {
+    /// Calibrated log-odds, one a row.
+    pub(crate) log_odds: Vec<f64>,
+    /// Whether the members had not seen the row; else nothing could be left out, and it is no measure of quality.
+    pub(crate) unseen: bool,
 }
 
 /// The training rows in the model's own codes.
@@ -72,7 +105,7 @@ impl Data<'_> {
 
 /// Rows to learn from and rows left out, fold by fold.
 struct Folds {
-    rows: Vec<(Vec<u32>, Vec<u32>)>,
+    rows: Vec<FoldRows>,
 }
 
 impl Folds {
@@ -133,14 +166,14 @@ fn fit_by_folds(
     data: &Data<'_>,
     folds: &Folds,
     on_progress: OnProgress<'_>,
-) -> Result<(BlendClassifier, Vec<f64>)> {
-    let steps = Steps::new(3 * folds.len() + 3, on_progress);
+) -> Result<(BlendClassifier, OutOfFold)> {
+    let members = linear_members(data);
+    let steps = Steps::new((members.len() + 1) * (folds.len() + 1), on_progress);
     let (trees, linear) = rayon::join(
         || fit_trees(data, folds, &steps),
         || {
-            let members = [("logistic", 0), ("piecewise logistic", DEFAULT_KNOTS)];
-            let fit = |(name, knots)| fit_linear(name, knots, data, folds, &steps);
-            members.into_iter().map(fit).collect::<Result<Vec<Fitted>>>()
+            let fit = |&(name, knots): &(&'static str, usize)| fit_linear(name, knots, data, folds, &steps);
+            members.iter().map(fit).collect::<Result<Vec<Fitted>>>()
         },
     );
     let mut fitted = linear?;
@@ -148,6 +181,15 @@ fn fit_by_folds(
     let blend = put_together(features, data, fitted)?;
     steps.finish("weighing and calibrating")?;
     Ok(blend)
+}
+
+/// Name and knots of the logistic members. Where a table is so wide that the pieces outnumber its rows they can only
+/// be guessed at, for most of the training's time, so there is the straight member alone.
+fn linear_members(data: &Data<'_>) -> Vec<(&'static str, usize)> {
+    let n_numbers = data.columns.iter().filter(|column| matches!(column, EncodedColumn::Number(_))).count();
+    let mut members = vec![("logistic", 0), ("piecewise logistic", DEFAULT_KNOTS)];
+    members.truncate(if n_numbers * DEFAULT_KNOTS > data.n_rows() { 1 } else { 2 });
+    members
 }
 
 fn fit_linear(
@@ -159,7 +201,7 @@ fn fit_linear(
 ) -> Result<Fitted> {
     let design = Design::fit(data.names, data.columns, data.weights, knots)?;
     let matrix = design.matrix(data.columns, data.n_rows());
-    let of_fold = |(train, valid): &(Vec<u32>, Vec<u32>)| {
+    let of_fold = |(train, valid): &FoldRows| {
         let path = path(&matrix, data.y, data.weights, train, valid, &DEFAULT_CS, &SETTINGS)?;
         steps.finish("fitting logistic regressions")?;
         Ok(path)
@@ -177,7 +219,7 @@ fn fit_linear(
 /// The strength with the least out-of-fold log loss, and what it said.
 fn best_strength(data: &Data<'_>, folds: &Folds, paths: &[Vec<PathStep>]) -> Result<(usize, Vec<f64>)> {
     let mut best: Option<(f64, usize, Vec<f64>)> = None;
-    for at in 0..DEFAULT_CS.len() {
+    for (at, _) in DEFAULT_CS.iter().enumerate() {
         let out_of_fold = folds.gather(data.n_rows(), |fold| &paths[fold][at].valid_log_odds);
         let loss = data.log_loss(&out_of_fold)?;
         if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
@@ -238,7 +280,7 @@ fn fit_trees(data: &Data<'_>, folds: &Folds, steps: &Steps<'_>) -> Result<Fitted
     let bins = binning.bin(&views);
     let params = tree_params(data.monotonic.to_vec())?;
     let y: Vec<f64> = data.y.iter().map(|&y| f64::from(u8::from(y))).collect();
-    let grow = |(train, valid): &(Vec<u32>, Vec<u32>)| {
+    let grow = |(train, valid): &FoldRows| {
         let task = BoostTask { y: &y, weights: data.weights, offset: None, train, valid };
         let grown = grow_forest(&binning, &bins, &task, &params, steps)?;
         steps.finish("growing trees")?;
@@ -267,7 +309,7 @@ fn put_together(
     features: &Features,
     data: &Data<'_>,
     fitted: Vec<Fitted>,
-) -> Result<(BlendClassifier, Vec<f64>)> {
+) -> Result<(BlendClassifier, OutOfFold)> {
     let (said, parts): (Vec<Vec<f64>>, Vec<(&str, Part)>) =
         fitted.into_iter().map(|member| (member.out_of_fold, (member.name, member.part))).unzip();
     let weights = stack_weights(&said, data.y, data.weights);
@@ -280,11 +322,12 @@ fn put_together(
         let member = Member { name: name.into(), weight, log_loss: data.log_loss(said)? };
         blend.add(member, part);
     }
-    Ok((blend, raw.into_iter().map(|raw| calibration.apply(raw)).collect()))
+    let log_odds = raw.into_iter().map(|raw| calibration.apply(raw)).collect();
+    Ok((blend, OutOfFold { log_odds, unseen: true }))
 }
 
-/// With a class of one row nothing can be left out: one strongly held logistic regression, uncalibrated.
-fn fit_without_folds(features: &Features, data: &Data<'_>) -> Result<(BlendClassifier, Vec<f64>)> {
+/// With a class of one row or account nothing can be left out: one strongly held logistic regression, uncalibrated.
+fn fit_without_folds(features: &Features, data: &Data<'_>) -> Result<(BlendClassifier, OutOfFold)> {
     let design = Design::fit(data.names, data.columns, data.weights, 0)?;
     let matrix = design.matrix(data.columns, data.n_rows());
     let scorer = fit_scorer(&design, &matrix, data, FALLBACK_C)?;
@@ -292,7 +335,7 @@ fn fit_without_folds(features: &Features, data: &Data<'_>) -> Result<(BlendClass
     let mut blend = BlendClassifier::empty(features.clone(), BetaCalibration::identity());
     let member = Member { name: "logistic".into(), weight: 1.0, log_loss: data.log_loss(&said)? };
     blend.add(member, Part::Linear(scorer));
-    Ok((blend, said))
+    Ok((blend, OutOfFold { log_odds: said, unseen: false }))
 }
 
 impl BlendClassifier {

@@ -11,6 +11,8 @@
 
 mod fit;
 
+pub(crate) use fit::OutOfFold;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -90,18 +92,19 @@ impl BlendParams {
         weights: Option<&[f64]>,
         on_progress: OnProgress<'_>,
     ) -> Result<BlendClassifier> {
-        self.fit_out_of_fold(table, y, weights, on_progress).map(|(blend, _)| blend)
+        fit::fit(self.check_ref()?, table, y, weights, on_progress)
     }
 
-    /// The fitted blend, and its calibrated log-odds of every training row from members that had not seen it.
-    pub(crate) fn fit_out_of_fold(
+    /// The fitted blend, and its calibrated log-odds of every training row from members that had seen no row of the
+    /// same account: a fold leaves out whole accounts, whose ids are given one a row.
+    pub(crate) fn fit_accounts(
         &self,
         table: &Table,
         y: &[bool],
-        weights: Option<&[f64]>,
+        ids: &[String],
         on_progress: OnProgress<'_>,
-    ) -> Result<(BlendClassifier, Vec<f64>)> {
-        fit::fit(self.check_ref()?, table, y, weights, on_progress)
+    ) -> Result<(BlendClassifier, OutOfFold)> {
+        fit::fit_accounts(self.check_ref()?, table, y, ids, on_progress)
     }
 }
 
@@ -177,6 +180,8 @@ impl BlendClassifier {
     /// Log-odds before calibration.
     fn raw(&self, columns: &[EncodedColumn<'_>], n_rows: usize) -> Vec<f64> {
         let mut raw = match &self.forest {
+            // Without columns the forest cannot tell how many rows there are.
+            Some(forest) if columns.is_empty() => vec![forest.base(); n_rows],
             Some(forest) => forest.predict(&views(columns)),
             None => vec![0.0; n_rows],
         };

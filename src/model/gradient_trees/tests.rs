@@ -234,7 +234,7 @@ fn bad_input_is_named() {
     weights[6] = -0.5;
     assert_eq!(
         text(&table, &y, Some(&weights)),
-        "weights, row 7: found -0.5, expected a finite number, 0 or more"
+        "weights, row 7: found -0.5, expected a number from 0 to 1e100"
     );
     let positive: Vec<f64> = y.iter().map(|&y| f64::from(u8::from(y))).collect();
     assert_eq!(

@@ -1,0 +1,77 @@
+//! The examples, run as a person runs them. `cargo test` has built them beside the tests.
+
+mod common;
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+fn portfolio() -> Command {
+    let tests = std::env::current_exe().unwrap();
+    let examples = tests.parent().and_then(|deps| deps.parent()).unwrap().join("examples");
+    let program = examples.join(format!("portfolio{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        program.exists(),
+        "{} is not there: `cargo test` builds it, or `cargo build --profile test --example portfolio`",
+        program.display()
+    );
+    Command::new(program)
+}
+
+/// The shared table as a file of its own.
+fn accounts(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("keepwell-{}-{name}.csv", std::process::id()));
+    std::fs::write(&path, common::csv(400)).unwrap();
+    path
+}
+
+fn run(arguments: &[&str], csv: &PathBuf) -> Output {
+    portfolio().arg("--csv").arg(csv).args(arguments).output().unwrap()
+}
+
+#[test]
+fn the_page_of_a_table_has_all_its_parts() {
+    let csv = accounts("page");
+    let output = run(&["--value", "mrr", "--top", "2"], &csv);
+    std::fs::remove_file(csv).unwrap();
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{page}");
+    for part in [
+        "400 accounts",
+        "every outcome is known, so these are the 100 accounts held out of training",
+        "expected to be lost",
+        "The 2 accounts that matter most",
+        "raises churn risk",
+        "The plan",
+        "not measured",
+        "churn: AUC 0.",
+        "expansion: AUC 0.",
+    ] {
+        assert!(page.contains(part), "`{part}` is not in\n{page}");
+    }
+}
+
+#[test]
+fn amounts_that_make_no_sense_are_refused() {
+    let csv = accounts("amounts");
+    for (flag, value) in [("--value", "nan"), ("--value", "-5"), ("--budget", "9223372036854775807")] {
+        let output = run(&[flag, value], &csv);
+        let problem = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let expected = format!("{flag}: `{value}` is not an amount from 0 to 1000000000000\n");
+        assert!(problem.starts_with(&expected), "{problem}");
+    }
+    std::fs::remove_file(csv).unwrap();
+}
+
+#[test]
+fn a_reader_may_stop_reading() {
+    let csv = accounts("pipe");
+    let mut child =
+        portfolio().arg("--csv").arg(&csv).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut problem = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut problem).unwrap();
+    assert_eq!((child.wait().unwrap().code(), problem.as_str()), (Some(0), ""));
+    std::fs::remove_file(csv).unwrap();
+}
