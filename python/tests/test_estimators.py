@@ -89,6 +89,16 @@ def test_unseen_levels_and_empty_cells_are_scored(classifier, accounts, features
 
 
 @every_classifier
+def test_a_column_of_which_nothing_is_known_scores_as_empty_cells_do(classifier, accounts, features):
+    fitted = classifier().fit(features, accounts["churned"])
+    new = features.head(3)
+    empty = fitted.predict_proba(new.assign(nps=np.nan, plan=None))
+    assert np.isfinite(empty).all()
+    assert np.array_equal(fitted.predict_proba(new.assign(nps=None, plan=None)), empty)
+    assert np.array_equal(fitted.predict_proba(new.assign(nps=pa.nulls(3).to_pandas(), plan=None)), empty)
+
+
+@every_classifier
 def test_pickles_clones_and_files_score_the_same(classifier, accounts, features, tmp_path):
     fitted = classifier().fit(features, accounts["churned"])
     expected = fitted.decision_function(features)
