@@ -19,13 +19,17 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 
 
-def run(*command: object) -> None:
-    """Runs one command from the top of the repository; ends with its exit code if it fails."""
+def run(*command: object) -> int:
+    """Runs one command from the top of the repository and gives back its exit code."""
     print("$", *command, flush=True)
     # Tools of the environment, maturin among them, are found before any others of the machine.
     path = os.pathsep.join([str(BIN), os.environ["PATH"]])
-    code = subprocess.run([*map(str, command)], cwd=ROOT, env={**os.environ, "PATH": path}).returncode
-    if code:
+    return subprocess.run([*map(str, command)], cwd=ROOT, env={**os.environ, "PATH": path}).returncode
+
+
+def need(*command: object) -> None:
+    """Runs one command without which nothing after it makes sense."""
+    if code := run(*command):
         sys.exit(code)
 
 
@@ -45,7 +49,7 @@ def environment() -> None:
         return
     if not BIN.exists():
         venv.create(VENV, with_pip=True)
-    run(BIN / "python", "-m", "pip", "install", "--quiet", *needed)
+    need(BIN / "python", "-m", "pip", "install", "--quiet", *needed)
     mark.write_text(digest)
 
 
@@ -53,11 +57,14 @@ def main() -> None:
     """Tests Rust, builds the package, tests Python."""
     if sys.version_info < (3, 11):
         sys.exit("keepwell needs Python 3.11 or later")
-    run("cargo", "test", "--workspace", "--all-features")
+    rust = run("cargo", "test", "--workspace", "--all-features", "--no-fail-fast")
     environment()
     pip = [BIN / "python", "-m", "pip", "install", "--quiet"]
-    run(*pip, "--no-build-isolation", "--no-deps", "--force-reinstall", ROOT / "python")
-    run(BIN / "python", "-m", "pytest", ROOT / "python" / "tests", *sys.argv[1:])
+    need(*pip, "--no-build-isolation", "--no-deps", "--force-reinstall", ROOT / "python")
+    python = run(BIN / "python", "-m", "pytest", ROOT / "python" / "tests", *sys.argv[1:])
+    if rust:
+        print("the tests of Rust failed, see above", flush=True)
+    sys.exit(rust or python)
 
 
 if __name__ == "__main__":
