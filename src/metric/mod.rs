@@ -11,7 +11,7 @@ mod profit;
 mod ranking;
 
 pub use probability::{
-    CalibrationBin, DEFAULT_CALIBRATION_BINS, brier, calibration_curve, calibration_error, log_loss,
+    CalibrationBin, DEFAULT_CALIBRATION_BINS, brier, calibration_curve, calibration_error, log_loss, sigmoid,
 };
 pub use profit::{Costs, expected_profit};
 pub use ranking::{DEFAULT_LIFT_SHARE, average_precision, lift_at, roc_auc};

@@ -7,6 +7,11 @@ use crate::error::{ErrorKind, Result};
 /// The number of bins that [`calibration_error`] is mostly asked for.
 pub const DEFAULT_CALIBRATION_BINS: usize = 10;
 
+/// Probability from log-odds, in [0, 1].
+pub fn sigmoid(log_odds: f64) -> f64 {
+    1.0 / (1.0 + (-log_odds).exp())
+}
+
 /// Mean of `−ln` of the probability that was given to what came true; 0 is perfect.
 ///
 /// Probabilities are held within [ε, 1 − ε] with ε = 2.2e-16, as scikit-learn's `log_loss` does, so that one sure

@@ -16,6 +16,7 @@ use std::ops::ControlFlow;
 use crate::error::Result;
 use crate::frame::Table;
 
+pub use crate::metric::sigmoid;
 pub use baselines::{LinfaLogistic, LinfaLogisticParams, LinfaTree, LinfaTreeParams};
 pub(crate) use blend::OutOfFold;
 pub use blend::{BlendClassifier, BlendParams, Member, ValidBlendParams};
@@ -78,11 +79,6 @@ pub type OnProgress<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + Sync);
 /// [`sigmoid`], kept off 0 and 1 where it rounds to them: log-odds below about -708 and above 36.
 fn open_probability(log_odds: f64) -> f64 {
     sigmoid(log_odds).clamp(f64::MIN_POSITIVE, 1.0 - f64::EPSILON / 2.0)
-}
-
-/// Probability from log-odds, in [0, 1].
-pub fn sigmoid(log_odds: f64) -> f64 {
-    1.0 / (1.0 + (-log_odds).exp())
 }
 
 #[cfg(test)]

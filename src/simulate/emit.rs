@@ -9,7 +9,7 @@ use rand_distr::{Distribution, Poisson};
 use super::PERIOD_DAYS;
 use super::hidden::{Hidden, normal};
 use super::profile::Profile;
-use crate::model::sigmoid;
+use crate::metric::sigmoid;
 use crate::timeline::{Contract, Event, EventNames};
 
 /// Numbers of the event names.

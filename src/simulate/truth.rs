@@ -1,7 +1,7 @@
 //! The true probabilities of an account at a date, where they come from, and what actions would truly change.
 
 use super::hidden::Hidden;
-use crate::model::sigmoid;
+use crate::metric::sigmoid;
 
 /// What truly drives an account's churn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
