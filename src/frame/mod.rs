@@ -2,8 +2,8 @@
 
 #[cfg(feature = "arrow")]
 mod arrow;
-mod cell;
-mod csv;
+pub(crate) mod cell;
+pub(crate) mod csv;
 mod infer;
 mod leak;
 mod raw;

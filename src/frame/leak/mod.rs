@@ -211,9 +211,9 @@ fn labelled(table: &Table, label: &[Option<bool>], name: &str) -> Result<(Table,
 fn signals_that_know(table: &Table, label: &[bool], name: &str) -> Result<Vec<Leak>> {
     let columns: Vec<(&String, &Column)> = table.names().iter().zip(table.columns()).collect();
     let check = |(column, values): &(&String, &Column)| {
-        let evidence = [alone::check(values, label)?, telling::check(values, label)];
+        let evidence = alone::check(values, label)?.into_iter().chain(telling::check(values, label));
         let leak = |evidence| Leak { column: column.to_string(), label: name.to_owned(), evidence };
-        Ok(evidence.into_iter().flatten().map(leak).collect())
+        Ok(evidence.map(leak).collect())
     };
     let found: Vec<Vec<Leak>> = columns.par_iter().map(check).collect::<Result<_>>()?;
     Ok(found.into_iter().flatten().collect())

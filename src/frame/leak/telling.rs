@@ -18,6 +18,9 @@ const MIN_RATIO: f64 = 5.0;
 /// Tails are cut at edges of so many bins of equal mass.
 const N_BINS: usize = 40;
 
+/// In words, the rows that have a value.
+const IS_THERE: &str = "is there";
+
 /// Rows of the column that are told apart, in words.
 struct Group {
     which: String,
@@ -25,20 +28,25 @@ struct Group {
     limit: f64,
 }
 
-pub(super) fn check(values: &Column, label: &[bool]) -> Option<Evidence> {
+/// At most one finding on gaps and one on values.
+pub(super) fn check(values: &Column, label: &[bool]) -> Vec<Evidence> {
     let all = Tally::of(label);
-    let told = groups(values, label, all).into_iter().filter(|group| group.tells(all));
-    // The purest by what is sure of it, which favours the larger of two equally pure; of several, the first.
-    let best = told.reduce(|best, next| match next.tally.least_rate() > best.tally.least_rate() {
-        true => next,
-        false => best,
-    })?;
-    Some(Evidence::Value {
-        n_rows: best.tally.rows,
-        rate: best.tally.rate(),
-        rate_elsewhere: all.less(best.tally).rate(),
-        which: best.which,
-    })
+    let mut missing = Tally::default();
+    (0..label.len()).filter(|&row| values.is_missing(row)).for_each(|row| missing.add(label[row]));
+    let mut found = Vec::from_iter(purest(gaps(missing, all), all));
+    // Where being there tells all, so does every value that is there.
+    let is_told = found.iter().any(|group| group.which == IS_THERE);
+    if !is_told {
+        found.extend(purest(spikes_and_tails(values, label, all.less(missing)), all));
+    }
+    found.into_iter().map(|group| group.evidence(all)).collect()
+}
+
+/// The group that tells the most: the purest by what is sure of it, which favours the larger of two equally pure; of
+/// several, the first.
+fn purest(groups: Vec<Group>, all: Tally) -> Option<Group> {
+    let told = groups.into_iter().filter(|group| group.tells(all));
+    told.reduce(|best, next| if next.tally.least_rate() > best.tally.least_rate() { next } else { best })
 }
 
 impl Group {
@@ -49,27 +57,32 @@ impl Group {
             && share_of_trues >= MIN_SHARE_OF_TRUES
             && share_of_trues >= MIN_RATIO * share_of_falses
     }
+
+    fn evidence(self, all: Tally) -> Evidence {
+        let (rate, rate_elsewhere) = (self.tally.rate(), all.less(self.tally).rate());
+        Evidence::Value { which: self.which, n_rows: self.tally.rows, rate, rate_elsewhere }
+    }
 }
 
-fn groups(values: &Column, label: &[bool], all: Tally) -> Vec<Group> {
-    let mut missing = Tally::default();
-    (0..label.len()).filter(|&row| values.is_missing(row)).for_each(|row| missing.add(label[row]));
-    let known = all.less(missing);
-    let group = |which: String, tally, limit| Group { which, tally, limit };
-    let mut groups = vec![
-        group("is missing".into(), missing, LIMIT_OF_MISSING),
-        group("is there".into(), if missing.rows > 0 { known } else { Tally::default() }, LIMIT_OF_MISSING),
-    ];
+fn gaps(missing: Tally, all: Tally) -> Vec<Group> {
+    if missing.rows == 0 {
+        return Vec::new();
+    }
+    let gap = |which: &str, tally| Group { which: which.into(), tally, limit: LIMIT_OF_MISSING };
+    vec![gap("is missing", missing), gap(IS_THERE, all.less(missing))]
+}
+
+fn spikes_and_tails(values: &Column, label: &[bool], known: Tally) -> Vec<Group> {
+    let group = |which: String, tally| Group { which, tally, limit: LIMIT_OF_VALUE };
     let spikes = match values {
         Column::Number(values) => spikes_of_numbers(values, label),
         Column::Category(categories) => spikes_of_texts(categories, label),
     };
     let usual = spikes.iter().reduce(|usual, spike| if spike.1.rows > usual.1.rows { spike } else { usual });
-    let is_not = if missing.rows > 0 { "is there and not" } else { "is not" };
-    groups.extend(
-        usual.map(|(value, tally)| group(format!("{is_not} {value}"), known.less(*tally), LIMIT_OF_VALUE)),
-    );
-    groups.extend(spikes.iter().map(|(value, tally)| group(format!("is {value}"), *tally, LIMIT_OF_VALUE)));
+    let is_not = if known.rows < label.len() { "is there and not" } else { "is not" };
+    let unusual = usual.map(|(value, tally)| group(format!("{is_not} {value}"), known.less(*tally)));
+    let mut groups = Vec::from_iter(unusual);
+    groups.extend(spikes.iter().map(|(value, tally)| group(format!("is {value}"), *tally)));
     if let Column::Number(values) = values {
         groups.extend(tails(values, label));
     }
