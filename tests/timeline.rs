@@ -197,7 +197,7 @@ fn a_faulty_timeline_is_refused_in_words() {
     let order = |text: &str| measure(&format!("how = \"count\"\nevents = [\"order\"]\n{text}"));
     assert_eq!(
         order("windw_days = 7"),
-        "schema: line 15: unknown field `windw_days`, expected one of `signal`, `how`, `events`, `window_days`, \
+        "schema: line 16: unknown field `windw_days`, expected one of `signal`, `how`, `events`, `window_days`, \
          `ended_days`, `since`, `absent`, `divided_by`, `less`, `per_seat`, `contract`"
     );
     assert_eq!(

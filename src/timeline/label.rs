@@ -1,5 +1,7 @@
 //! What came of an account after a date: churn and expansion within the horizon, or not yet known.
 
+use std::ops::Range;
+
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -104,27 +106,23 @@ impl Labelling {
     pub(super) fn labels(&self, records: &Records, account: usize, as_of: Date) -> [f64; 2] {
         let begins = as_of.saturating_add(i64::from(self.gap_days).days());
         let ends = self.ends(as_of);
-        let within = |name: &str, from: Date, to: Date| {
-            happened(records, account, name, |event| event.occurred_at >= from && event.occurred_at < to)
-        };
-        let left_before = matches!(&self.left, Left::By(name) if within(name, as_of, begins));
+        let within = |name: &str, days: Range<Date>| happened(records, account, name, days, |_| true);
+        let left_before = matches!(&self.left, Left::By(name) if within(name, as_of..begins));
         if ends > records.known_until() || left_before {
             return [f64::NAN; 2];
         }
         let left = match &self.left {
-            Left::By(name) => within(name, begins, ends),
-            Left::Silence { events, .. } => !events.iter().any(|name| within(name, begins, ends)),
+            Left::By(name) => within(name, begins..ends),
+            Left::Silence { events, .. } => !events.iter().any(|name| within(name, begins..ends)),
         };
-        let grew = self.expansion_event.as_ref().is_some_and(|name| within(name, begins, ends));
+        let grew = self.expansion_event.as_ref().is_some_and(|name| within(name, begins..ends));
         [left, grew].map(|label| f64::from(u8::from(label)))
     }
 
     /// Whether an account is a customer at a date, as known then.
     pub(super) fn is_customer(&self, records: &Records, account: usize, as_of: Date) -> bool {
         let seen = |name: &str, from: Date| {
-            happened(records, account, name, |event| {
-                event.occurred_at >= from && event.occurred_at < as_of && event.known_at < as_of
-            })
+            happened(records, account, name, from..as_of, |event| event.known_at < as_of)
         };
         let is_gone = match &self.left {
             Left::By(name) => seen(name, Date::MIN),
@@ -138,10 +136,17 @@ impl Labelling {
     }
 }
 
-fn happened(records: &Records, account: usize, name: &str, when: impl Fn(&Event) -> bool) -> bool {
+/// Whether an account has an event of a name on some days that fits and is known by now.
+fn happened(
+    records: &Records,
+    account: usize,
+    name: &str,
+    days: Range<Date>,
+    fits: impl Fn(&Event) -> bool,
+) -> bool {
     let Some(code) = records.names().find(name) else { return false };
     let seen = |event: &&Event| event.name == code && event.known_at < records.known_until();
-    records.events_of(account).iter().filter(seen).any(when)
+    records.events_within(account, days).iter().filter(seen).any(fits)
 }
 
 /// A labelling as it stands in TOML.

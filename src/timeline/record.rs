@@ -1,6 +1,7 @@
 //! Raw facts: accounts, contracts and events, each with the day it happened and the day it was known.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use jiff::civil::Date;
 use rayon::prelude::*;
@@ -193,6 +194,14 @@ impl Records {
     /// The events of an account, by day.
     pub fn events_of(&self, account: usize) -> &[Event] {
         &self.events[self.event_starts[account]..self.event_starts[account + 1]]
+    }
+
+    /// The events of an account on some days.
+    pub(super) fn events_within(&self, account: usize, days: Range<Date>) -> &[Event] {
+        let events = self.events_of(account);
+        let before = |day: Date| events.partition_point(|event| event.occurred_at < day);
+        let to = before(days.end);
+        &events[before(days.start).min(to)..to]
     }
 
     /// The contracts of an account, by start.

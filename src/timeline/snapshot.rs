@@ -184,9 +184,9 @@ impl<'a> Engine<'a> {
     /// The values of an account, one a measure.
     fn measure(&self, account: usize) -> Vec<f64> {
         let mut found = vec![Found::default(); self.windows.len()];
-        let before = |event: &&Event| event.occurred_at < self.as_of;
+        let from = self.windows.iter().map(|window| window.from).min().unwrap_or(self.as_of);
         let seen = |event: &&Event| event.known_at < self.as_of;
-        for event in self.records.events_of(account).iter().take_while(before).filter(seen) {
+        for event in self.records.events_within(account, from..self.as_of).iter().filter(seen) {
             for at in &self.readers[event.name as usize] {
                 if event.occurred_at >= self.windows[*at].from && event.occurred_at < self.windows[*at].to {
                     found[*at].add(event, &self.windows[*at]);
@@ -272,10 +272,11 @@ impl Found {
     }
 
     fn add_day(&mut self, event: &Event) {
-        let gap = self.last.map(|(day, _)| days(day, event.occurred_at));
-        if gap != Some(0.0) {
+        let last = self.last.map(|(day, _)| day);
+        if last != Some(event.occurred_at) {
             self.n_days += 1.0;
-            self.run = if gap == Some(1.0) { self.run + 1.0 } else { 1.0 };
+            let is_next = last.is_some_and(|day| day.tomorrow().is_ok_and(|next| next == event.occurred_at));
+            self.run = if is_next { self.run + 1.0 } else { 1.0 };
         }
     }
 
