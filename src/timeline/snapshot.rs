@@ -256,21 +256,24 @@ struct Found {
 impl Found {
     /// Adds an event; they come by day.
     fn add(&mut self, event: &Event, window: &Window) {
-        self.add_day(event);
-        self.count += 1.0;
-        self.sum += event.value;
-        self.least = if self.count == 1.0 { event.value } else { self.least.min(event.value) };
-        self.greatest = if self.count == 1.0 { event.value } else { self.greatest.max(event.value) };
-        self.first.get_or_insert(event.occurred_at);
-        self.last = Some((event.occurred_at, event.value));
         match window.how {
+            How::Sum | How::Mean => self.sum += event.value,
+            How::Min if self.first.is_some() => self.least = self.least.min(event.value),
+            How::Max if self.first.is_some() => self.greatest = self.greatest.max(event.value),
+            How::Min => self.least = event.value,
+            How::Max => self.greatest = event.value,
             How::DistinctUsers => self.codes.extend(event.user),
-            How::DistinctNames => self.codes.push(event.name),
+            How::DistinctNames if !self.codes.contains(&event.name) => self.codes.push(event.name),
+            How::DistinctDays | How::MeanGapDays | How::StreakDays => self.add_day(event),
             How::WeeklySlope => self.slope += window.slope_of(event.occurred_at),
             _ => (),
         }
+        self.count += 1.0;
+        self.first.get_or_insert(event.occurred_at);
+        self.last = Some((event.occurred_at, event.value));
     }
 
+    /// Notes the day of an event, before it becomes the last.
     fn add_day(&mut self, event: &Event) {
         let last = self.last.map(|(day, _)| day);
         if last != Some(event.occurred_at) {

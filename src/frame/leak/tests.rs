@@ -185,6 +185,31 @@ fn texts_are_checked_and_columns_set_aside() {
 }
 
 #[test]
+fn a_frame_is_checked_on_each_label_it_has() {
+    use crate::schema::{Dimension, Kind, Schema, Signal};
+
+    let mut csv = "id,as_of,age,seats,churned,expanded\n".to_owned();
+    (0..N).for_each(|row| {
+        // Three dates an account; its age, its churn and the seats bought by those that grew are its own.
+        let (account, grows) = (row / 3, chance(row, 5) < 0.3);
+        let (age, churned) = (chance(account, 2), u8::from(leaves(account)));
+        let seats = if grows { 40 } else { row % 7 };
+        csv += &format!("A{account},2026-0{}-01,{age},{seats},{churned},{}\n", row % 3 + 1, u8::from(grows));
+    });
+    let signal = |name: &str| Signal::new(name, Dimension::Profile, Kind::Number);
+    let schema =
+        Schema::new().churn("churned").expansion("expanded").signal(signal("age")).signal(signal("seats"));
+    let found = |schema: &Schema| {
+        let found = Frame::from_csv_reader(csv.as_bytes(), schema).unwrap().leaks().unwrap();
+        found.into_iter().map(|leak| (leak.column, leak.label)).collect::<Vec<_>>()
+    };
+    let twins = ("age".to_owned(), "churned".to_owned());
+    let alone = ("seats".to_owned(), "expanded".to_owned());
+    assert_eq!(found(&schema), [twins, alone.clone(), alone.clone()]);
+    assert_eq!(found(&schema.id("id").as_of("as_of")), [alone.clone(), alone], "dates tell the rows apart");
+}
+
+#[test]
 fn with_few_rows_nothing_is_said() {
     let table = Table::new(40, [("x".to_owned(), Column::Number(vec![0.0; 40]))]).unwrap();
     let label: Vec<Option<bool>> = (0..40).map(|row| (row < 35).then_some(row < 30)).collect();
