@@ -250,3 +250,16 @@ fn a_faulty_timeline_is_refused_in_words() {
     let neither = HEAD.replace("name_from = \"what\"", "");
     assert_eq!(error(&neither), "schema: an [[event]] needs either `name` or `name_from`, its column");
 }
+
+#[test]
+fn the_snapshots_of_a_simulated_business_have_no_leak() {
+    use keepwell::frame::Frame;
+    use keepwell::schema::Schema;
+    use keepwell::simulate::Simulation;
+
+    for seed in 1..4 {
+        let business = Simulation::params().n_accounts(1_500).random_state(seed).simulate().unwrap();
+        let past = Frame::from_table(&business.past().unwrap(), &Schema::b2b_saas()).unwrap();
+        assert_eq!(past.leaks().unwrap(), []);
+    }
+}
