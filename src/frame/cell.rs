@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 /// One cell as it came: from a file a text, from a typed table a number or a text.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Cell<'a> {
+pub(crate) enum Cell<'a> {
     /// Nothing there.
     Missing,
     /// A number, never NaN.
@@ -19,7 +19,7 @@ pub(super) enum Cell<'a> {
 type Expected = &'static str;
 
 /// What a cell holds, or what it should have held.
-pub(super) type Read<T> = Result<T, Expected>;
+pub(crate) type Read<T> = Result<T, Expected>;
 
 const NUMBER: Expected =
     "a number without thousands separators, unit or % sign (leave the cell empty where it is not known)";
@@ -41,7 +41,7 @@ const MAX_CENTS: f64 = 9.0e15;
 impl<'a> Cell<'a> {
     /// A text as it stands in a file: without outer blanks, missing if nothing is left, or if it is one of the
     /// words that programs write for "nothing" and that are no word in any language: `NaN`, `null`.
-    pub(super) fn of_text(text: &'a str) -> Self {
+    pub(crate) fn of_text(text: &'a str) -> Self {
         let text = text.trim();
         match text.is_empty() || is_any(text, &["nan", "null"]) {
             true => Cell::Missing,
@@ -66,7 +66,7 @@ impl<'a> Cell<'a> {
     }
 
     /// The cell for an error message.
-    pub(super) fn shown(self) -> String {
+    pub(crate) fn shown(self) -> String {
         match self {
             Cell::Missing => String::new(),
             Cell::Number(value) => value.to_string(),
@@ -75,7 +75,7 @@ impl<'a> Cell<'a> {
     }
 
     /// A finite number; NaN where missing.
-    pub(super) fn number(self) -> Read<f64> {
+    pub(crate) fn number(self) -> Read<f64> {
         let value = match self.unless_word_for_nothing() {
             Cell::Missing => return Ok(f64::NAN),
             Cell::Number(value) => value,
@@ -120,7 +120,7 @@ impl<'a> Cell<'a> {
 
     /// A civil date; the date of a date with a time, in UTC if it has an offset; `None` where missing.
     /// A number is no date.
-    pub(super) fn date(self) -> Read<Option<Date>> {
+    pub(crate) fn date(self) -> Read<Option<Date>> {
         match self.unless_word_for_nothing() {
             Cell::Missing => Ok(None),
             Cell::Number(_) => Err(DATE),

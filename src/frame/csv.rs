@@ -128,7 +128,7 @@ fn read_path(path: &Path, keep: impl Fn(&str) -> bool) -> Result<RawTable> {
 }
 
 fn read_from(reader: impl Read, what: &str, keep: impl Fn(&str) -> bool) -> Result<RawTable> {
-    let plain = unpack(reader).and_then(without_mark).map_err(|source| io_error(what, source))?;
+    let plain = text_of(reader).map_err(|source| io_error(what, source))?;
     let mut csv = ReaderBuilder::new().buffer_capacity(BUFFER).from_reader(Watched::new(plain));
     let header = header(&mut csv, what)?;
     let kept: Vec<usize> = (0..header.len()).filter(|&at| keep(&header[at])).collect();
@@ -231,6 +231,11 @@ impl<R: Read> Read for Plain<R> {
             Plain::Gzip(reader) => reader.read(buffer),
         }
     }
+}
+
+/// The text of a file as it is read: unpacked if it is gzip, without byte-order mark.
+pub(crate) fn text_of(reader: impl Read) -> std::io::Result<impl Read> {
+    unpack(reader).and_then(without_mark)
 }
 
 fn unpack<R: Read>(mut reader: R) -> std::io::Result<Plain<R>> {

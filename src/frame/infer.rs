@@ -42,6 +42,16 @@ const EXPANSION_NAMES: [&str; 8] = [
     "upsell_flag",
 ];
 
+/// Whether a column is called like an account id.
+pub(super) fn names_id(column: &str) -> bool {
+    ID_NAMES.contains(&words::of_name(column).join("_").as_str())
+}
+
+/// Whether a column is called like the date at which its row was known.
+pub(super) fn names_as_of(column: &str) -> bool {
+    AS_OF_NAMES.contains(&words::of_name(column).join("_").as_str())
+}
+
 /// What is known of a table before a schema is inferred from it. Everything has a default.
 ///
 /// ```

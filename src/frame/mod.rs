@@ -2,9 +2,10 @@
 
 #[cfg(feature = "arrow")]
 mod arrow;
-mod cell;
-mod csv;
+pub(crate) mod cell;
+pub(crate) mod csv;
 mod infer;
+mod leak;
 mod raw;
 mod read;
 pub mod split;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use crate::schema::{Money, Schema, Value};
 
 pub use infer::InferOptions;
+pub use leak::{Evidence, Leak, leaks};
 pub use raw::RawTable;
 pub use table::{Categories, Column, MISSING_CODE, Table};
 

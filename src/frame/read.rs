@@ -147,7 +147,12 @@ impl<'a> Source<'a> {
     }
 
     /// Every cell of a column through `read`, the first bad one named.
-    fn read<T>(&self, name: &str, role: &str, read: impl Fn(Cell<'a>) -> Read<T>) -> Result<Vec<T>> {
+    pub(super) fn read<T>(
+        &self,
+        name: &str,
+        role: &str,
+        read: impl Fn(Cell<'a>) -> Read<T>,
+    ) -> Result<Vec<T>> {
         let cells = self.get(name, role)?;
         let value = |row| {
             let cell = cells.cell(row);

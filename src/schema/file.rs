@@ -69,7 +69,8 @@ impl Schema {
     }
 }
 
-fn problem(text: &str, error: &toml::de::Error) -> String {
+/// What is wrong with a TOML text, with the line.
+pub(crate) fn problem(text: &str, error: &toml::de::Error) -> String {
     let message = error.message().trim_end();
     match error.span() {
         Some(span) => format!("line {}: {message}", line_of(text, span.start)),

@@ -4,6 +4,8 @@
 //! covers `[as_of + gap, as_of + gap + horizon)`; one whose horizon has not passed is censored, never negative.
 
 mod b2b_saas;
+mod file;
+mod intake;
 mod label;
 mod measure;
 mod proof;
@@ -11,11 +13,13 @@ mod record;
 mod snapshot;
 
 pub use b2b_saas::b2b_saas;
+pub use file::{EventFrom, Timeline};
+pub use intake::{BadRow, Intake};
 pub use label::Labelling;
-pub use measure::{Aggregate, ContractFact, Formula, How, Measure};
+pub use measure::{Absent, Aggregate, ContractFact, Formula, How, Measure};
 pub use proof::prove_point_in_time;
 pub use record::{Account, Contract, Event, EventNames, Records};
-pub use snapshot::snapshot;
+pub use snapshot::{snapshot, snapshots};
 
 #[cfg(test)]
 mod tests;

@@ -24,7 +24,7 @@ pub fn prove_point_in_time(
     let before = snapshot(records, measures, labelling, as_of)?;
     for perturb in [dropped, blown_up, moved_to_the_day] {
         let after = snapshot(&perturbed(records, as_of, perturb)?, measures, labelling, as_of)?;
-        compare(&before, &after, as_of)?;
+        compare(&before, &after, labelling, as_of)?;
     }
     Ok(())
 }
@@ -55,20 +55,15 @@ fn perturbed(records: &Records, as_of: Date, perturb: Perturb) -> Result<Records
     let events = records.events().iter().flat_map(change).collect();
     let known = |contract: &&Contract| contract.starts < as_of && contract.known_at < as_of;
     let contracts = records.contracts().iter().filter(known).cloned().collect();
-    Records::new(
-        records.accounts().to_vec(),
-        contracts,
-        records.names().clone(),
-        events,
-        records.known_until(),
-    )
+    records.with_facts(contracts, events)
 }
 
-pub(super) fn compare(before: &Table, after: &Table, as_of: Date) -> Result<()> {
+pub(super) fn compare(before: &Table, after: &Table, labelling: &Labelling, as_of: Date) -> Result<()> {
     if before.n_rows() != after.n_rows() {
         return Err(ErrorKind::Records(format!("the accounts at {as_of} depend on what came later")).into());
     }
-    let signals = before.names().iter().filter(|name| !["churned", "expanded"].contains(&name.as_str()));
+    let labels = [&labelling.churn, &labelling.expansion];
+    let signals = before.names().iter().filter(|name| !labels.contains(name));
     for name in signals {
         if !same(before.column(name), after.column(name)) {
             let text = format!("signal `{name}` at {as_of} depends on what came later");

@@ -1,6 +1,7 @@
 //! Raw facts: accounts, contracts and events, each with the day it happened and the day it was known.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use jiff::civil::Date;
 use rayon::prelude::*;
@@ -103,6 +104,8 @@ pub struct Records {
     /// The events of account `i` are `events[starts[i]..starts[i + 1]]`.
     event_starts: Vec<usize>,
     contract_starts: Vec<usize>,
+    /// Whether an account's start is told by its events alone, and so is known only when they are.
+    starts_by_events: bool,
 }
 
 impl Records {
@@ -129,7 +132,38 @@ impl Records {
             .sort_by_key(|contract| (contract.account, contract.starts, contract.known_at, contract.ends));
         let event_starts = starts(accounts.len(), events.iter().map(|event| event.account));
         let contract_starts = starts(accounts.len(), contracts.iter().map(|contract| contract.account));
-        Ok(Records { accounts, contracts, names, events, known_until, event_starts, contract_starts })
+        Ok(Records {
+            accounts,
+            contracts,
+            names,
+            events,
+            known_until,
+            event_starts,
+            contract_starts,
+            starts_by_events: false,
+        })
+    }
+
+    /// As [`new`](Self::new), where nothing but events tells when an account started: with the first of them that
+    /// was known by the date asked about, whatever [`Account::started`] says.
+    pub fn started_by_events(mut self) -> Self {
+        self.starts_by_events = true;
+        self
+    }
+
+    /// An account's first day, as known at `as_of`; `None` where nothing was known of it.
+    pub(super) fn started_as_of(&self, account: usize, as_of: Date) -> Option<Date> {
+        if !self.starts_by_events {
+            return Some(self.accounts[account].started);
+        }
+        self.events_of(account).iter().find(|event| event.known_at < as_of).map(|event| event.occurred_at)
+    }
+
+    /// The same accounts with other contracts and events.
+    pub(super) fn with_facts(&self, contracts: Vec<Contract>, events: Vec<Event>) -> Result<Self> {
+        let accounts = self.accounts.clone();
+        let records = Records::new(accounts, contracts, self.names.clone(), events, self.known_until)?;
+        Ok(Records { starts_by_events: self.starts_by_events, ..records })
     }
 
     /// The accounts, in the order given.
@@ -160,6 +194,14 @@ impl Records {
     /// The events of an account, by day.
     pub fn events_of(&self, account: usize) -> &[Event] {
         &self.events[self.event_starts[account]..self.event_starts[account + 1]]
+    }
+
+    /// The events of an account on some days.
+    pub(super) fn events_within(&self, account: usize, days: Range<Date>) -> &[Event] {
+        let events = self.events_of(account);
+        let before = |day: Date| events.partition_point(|event| event.occurred_at < day);
+        let to = before(days.end);
+        &events[before(days.start).min(to)..to]
     }
 
     /// The contracts of an account, by start.

@@ -1,60 +1,113 @@
 //! Accounts as they were known at a date: one pass over each account's events, in order.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::ToSpan;
 use jiff::civil::Date;
 use rayon::prelude::*;
 
 use super::label::Labelling;
-use super::measure::{Aggregate, ContractFact, Formula, How, Measure};
+use super::measure::{Absent, Aggregate, ContractFact, Formula, How, Measure};
 use super::record::{Contract, Event, Records};
 use crate::error::{ErrorKind, Result};
 use crate::frame::{Categories, Column, Table};
 
 /// Every account that was a customer at `as_of`, with the measures as known then and what came of it.
 ///
-/// The columns: `account_id`, `as_of`, the accounts' texts and numbers, `plan` of the contract, the measures,
-/// `churned` and `expanded` (1, 0, or missing where the horizon has not passed). Rows are in the order of the
-/// records' accounts, so that two snapshots can be laid side by side.
+/// The columns: `account_id`, `as_of`, the accounts' texts and numbers, `plan` of the contract where there are any,
+/// the measures, the labels (`churned` and `expanded` unless the labelling names them otherwise; 1, 0, or missing
+/// where the horizon has not passed). Rows are in the order of the records' accounts, so that two snapshots can be
+/// laid side by side.
 ///
 /// # Errors
-/// A horizon or gap outside its range, two measures of one name, no account that was a customer at `as_of`.
+/// As [`snapshots`].
 pub fn snapshot(
     records: &Records,
     measures: &[Measure],
     labelling: &Labelling,
     as_of: Date,
 ) -> Result<Table> {
+    snapshots(records, measures, labelling, &[as_of])
+}
+
+/// [`snapshot`] at several dates in one pass over the accounts: one table, by date and then by account.
+///
+/// # Errors
+/// A horizon or gap outside its range, a measure that cannot be reckoned ([`Measure::check`]), two columns of one
+/// name, no date, a date at which no account was a customer.
+pub fn snapshots(
+    records: &Records,
+    measures: &[Measure],
+    labelling: &Labelling,
+    dates: &[Date],
+) -> Result<Table> {
     labelling.check()?;
-    let is_customer = |account: &usize| labelling.is_customer(records, *account, as_of);
-    let rows: Vec<usize> = (0..records.accounts().len()).filter(is_customer).collect();
-    if rows.is_empty() {
-        let what = format!("the snapshot at {as_of}");
-        let hint = "no account had started and not left by then; choose another date";
-        return Err(ErrorKind::NoRows { what, hint }.into());
-    }
-    let mut table = accounts_table(records, &rows, as_of)?;
-    let engine = Engine::new(records, measures, as_of);
-    let values: Vec<Vec<f64>> = rows.par_iter().map(|account| engine.measure(*account)).collect();
+    measures.iter().try_for_each(Measure::check)?;
+    let rows = rows(records, labelling, dates)?;
+    let mut table = accounts_table(records, &rows)?;
+    let values = measured(records, measures, dates, &rows);
     for (at, measure) in measures.iter().enumerate() {
         let column = values.iter().map(|row| row[at]).collect();
         table.push(measure.signal.to_string(), Column::Number(column))?;
     }
-    add_labels(&mut table, records, labelling, &rows, as_of)?;
+    add_labels(&mut table, records, labelling, &rows)?;
     Ok(table)
 }
 
-fn accounts_table(records: &Records, rows: &[usize], as_of: Date) -> Result<Table> {
-    let account = |row: &usize| &records.accounts()[*row];
+/// An account at a date.
+#[derive(Clone, Copy)]
+struct Row {
+    account: usize,
+    as_of: Date,
+}
+
+fn rows(records: &Records, labelling: &Labelling, dates: &[Date]) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for &as_of in dates {
+        let is_customer = |account: &usize| labelling.is_customer(records, *account, as_of);
+        let accounts: Vec<usize> =
+            (0..records.accounts().len()).into_par_iter().filter(is_customer).collect();
+        if accounts.is_empty() {
+            let what = format!("the snapshot at {as_of}");
+            let hint = "no account had started and not left by then; choose another date";
+            return Err(ErrorKind::NoRows { what, hint }.into());
+        }
+        rows.extend(accounts.into_iter().map(|account| Row { account, as_of }));
+    }
+    if rows.is_empty() {
+        let what = "the list of dates".to_owned();
+        return Err(ErrorKind::NoRows { what, hint: "give it one date at least" }.into());
+    }
+    Ok(rows)
+}
+
+/// The measures of each row; all dates of an account are reckoned together, while its events are at hand.
+fn measured(records: &Records, measures: &[Measure], dates: &[Date], rows: &[Row]) -> Vec<Vec<f64>> {
+    let engines: HashMap<Date, Engine<'_>> =
+        dates.iter().map(|&as_of| (as_of, Engine::new(records, measures, as_of))).collect();
+    let mut by_account: Vec<usize> = (0..rows.len()).collect();
+    by_account.sort_by_key(|at| rows[*at].account);
+    let reckoned: Vec<(usize, Vec<f64>)> = by_account
+        .into_par_iter()
+        .filter_map(|at| Some((at, engines.get(&rows[at].as_of)?.measure(rows[at].account))))
+        .collect();
+    let mut values = vec![Vec::new(); rows.len()];
+    reckoned.into_iter().for_each(|(at, row)| values[at] = row);
+    values
+}
+
+fn accounts_table(records: &Records, rows: &[Row]) -> Result<Table> {
+    let account = |row: &Row| &records.accounts()[row.account];
     let mut table = Table::new(rows.len(), [])?;
     let ids = Categories::from_texts(rows.iter().map(|row| Some(account(row).id.as_str())));
     table.push("account_id".into(), Column::Category(ids))?;
-    let date = as_of.to_string();
-    let dates = Categories::from_texts(rows.iter().map(|_| Some(date.as_str())));
-    table.push("as_of".into(), Column::Category(dates))?;
-    let plan = |row: &usize| records.contract_at(*row, as_of).map(|contract| contract.plan.as_str());
-    table.push("plan".into(), Column::Category(Categories::from_texts(rows.iter().map(plan))))?;
+    let dates: HashMap<Date, String> = rows.iter().map(|row| (row.as_of, row.as_of.to_string())).collect();
+    let dates = rows.iter().map(|row| dates.get(&row.as_of).map(String::as_str));
+    table.push("as_of".into(), Column::Category(Categories::from_texts(dates)))?;
+    if !records.contracts().is_empty() {
+        let plan = |row: &Row| Some(records.contract_at(row.account, row.as_of)?.plan.as_str());
+        table.push("plan".into(), Column::Category(Categories::from_texts(rows.iter().map(plan))))?;
+    }
     for name in distinct(records.accounts().iter().flat_map(|account| &account.texts)) {
         let text = |row| find(&account(row).texts, name).map(String::as_str);
         table.push(name.to_owned(), Column::Category(Categories::from_texts(rows.iter().map(text))))?;
@@ -76,17 +129,13 @@ fn find<'a, T>(named: &'a [(String, T)], wanted: &str) -> Option<&'a T> {
     named.iter().find(|(name, _)| name == wanted).map(|(_, value)| value)
 }
 
-fn add_labels(
-    table: &mut Table,
-    records: &Records,
-    labelling: &Labelling,
-    rows: &[usize],
-    as_of: Date,
-) -> Result<()> {
+fn add_labels(table: &mut Table, records: &Records, labelling: &Labelling, rows: &[Row]) -> Result<()> {
     let labels: Vec<[f64; 2]> =
-        rows.par_iter().map(|account| labelling.labels(records, *account, as_of)).collect();
-    for (at, name) in ["churned", "expanded"].into_iter().enumerate() {
-        table.push(name.into(), Column::Number(labels.iter().map(|label| label[at]).collect()))?;
+        rows.par_iter().map(|row| labelling.labels(records, row.account, row.as_of)).collect();
+    let column = |at: usize| Column::Number(labels.iter().map(|label| label[at]).collect());
+    table.push(labelling.churn.clone(), column(0))?;
+    if labelling.expansion_event.is_some() {
+        table.push(labelling.expansion.clone(), column(1))?;
     }
     Ok(())
 }
@@ -106,14 +155,16 @@ struct Window {
     how: How,
     from: Date,
     to: Date,
-    weeks: Option<f64>,
+    days: Option<u32>,
+    since: Option<Date>,
+    absent: Absent,
 }
 
 impl<'a> Engine<'a> {
     fn new(records: &'a Records, measures: &'a [Measure], as_of: Date) -> Self {
         let readers = vec![Vec::new(); records.names().names().len()];
         let mut engine = Engine { records, measures, as_of, windows: Vec::new(), readers };
-        for aggregate in measures.iter().flat_map(|measure| aggregates(&measure.formula)) {
+        for aggregate in measures.iter().flat_map(|measure| measure.formula.aggregates()) {
             engine.add(aggregate);
         }
         engine
@@ -125,23 +176,24 @@ impl<'a> Engine<'a> {
         for code in aggregate.events.iter().filter_map(|name| self.records.names().find(name)) {
             self.readers[code as usize].push(self.windows.len());
         }
-        let weeks = aggregate.window_days.map(|days| f64::from(days) / 7.0);
-        self.windows.push(Window { how: aggregate.how, from, to, weeks });
+        let Aggregate { how, window_days: days, since, .. } = *aggregate;
+        let absent = aggregate.absent.unwrap_or_else(|| how.absent());
+        self.windows.push(Window { how, from, to, days, since, absent });
     }
 
     /// The values of an account, one a measure.
     fn measure(&self, account: usize) -> Vec<f64> {
         let mut found = vec![Found::default(); self.windows.len()];
-        let before = |event: &&Event| event.occurred_at < self.as_of;
+        let from = self.windows.iter().map(|window| window.from).min().unwrap_or(self.as_of);
         let seen = |event: &&Event| event.known_at < self.as_of;
-        for event in self.records.events_of(account).iter().take_while(before).filter(seen) {
+        for event in self.records.events_within(account, from..self.as_of).iter().filter(seen) {
             for at in &self.readers[event.name as usize] {
                 if event.occurred_at >= self.windows[*at].from && event.occurred_at < self.windows[*at].to {
-                    found[*at].add(event, self.windows[*at].how);
+                    found[*at].add(event, &self.windows[*at]);
                 }
             }
         }
-        let started = self.records.accounts()[account].started;
+        let started = self.records.started_as_of(account, self.as_of).unwrap_or(self.as_of);
         let mut values =
             self.windows.iter().zip(&mut found).map(|(w, found)| found.value(w, self.as_of, started));
         let contract = self.records.contract_at(account, self.as_of);
@@ -157,15 +209,6 @@ impl<'a> Engine<'a> {
             }
         };
         self.measures.iter().map(value).collect()
-    }
-}
-
-/// The aggregates of a formula, in the order in which they are reckoned.
-fn aggregates(formula: &Formula) -> Vec<&Aggregate> {
-    match formula {
-        Formula::Of(one) | Formula::PerSeat(one) => vec![one],
-        Formula::Ratio(first, second) | Formula::Difference(first, second) => vec![first, second],
-        Formula::Contract(_) => Vec::new(),
     }
 }
 
@@ -198,47 +241,95 @@ fn days(from: Date, to: Date) -> f64 {
 struct Found {
     count: f64,
     sum: f64,
+    least: f64,
+    greatest: f64,
     first: Option<Date>,
     last: Option<(Date, f64)>,
-    users: Vec<u32>,
+    /// Users or names, where different ones are counted.
+    codes: Vec<u32>,
     n_days: f64,
+    /// Days in a row up to the last.
+    run: f64,
+    slope: f64,
 }
 
 impl Found {
     /// Adds an event; they come by day.
-    fn add(&mut self, event: &Event, how: How) {
-        let is_new_day = self.last.is_none_or(|(day, _)| day < event.occurred_at);
-        self.n_days += f64::from(u8::from(is_new_day));
+    fn add(&mut self, event: &Event, window: &Window) {
+        match window.how {
+            How::Sum | How::Mean => self.sum += event.value,
+            How::Min if self.first.is_some() => self.least = self.least.min(event.value),
+            How::Max if self.first.is_some() => self.greatest = self.greatest.max(event.value),
+            How::Min => self.least = event.value,
+            How::Max => self.greatest = event.value,
+            How::DistinctUsers => self.codes.extend(event.user),
+            How::DistinctNames if !self.codes.contains(&event.name) => self.codes.push(event.name),
+            How::DistinctDays | How::MeanGapDays | How::StreakDays => self.add_day(event),
+            How::WeeklySlope => self.slope += window.slope_of(event.occurred_at),
+            _ => (),
+        }
         self.count += 1.0;
-        self.sum += event.value;
         self.first.get_or_insert(event.occurred_at);
         self.last = Some((event.occurred_at, event.value));
-        if how == How::DistinctUsers {
-            self.users.extend(event.user);
+    }
+
+    /// Notes the day of an event, before it becomes the last.
+    fn add_day(&mut self, event: &Event) {
+        let last = self.last.map(|(day, _)| day);
+        if last != Some(event.occurred_at) {
+            self.n_days += 1.0;
+            let is_next = last.is_some_and(|day| day.tomorrow().is_ok_and(|next| next == event.occurred_at));
+            self.run = if is_next { self.run + 1.0 } else { 1.0 };
         }
     }
 
     fn value(&mut self, window: &Window, as_of: Date, started: Date) -> f64 {
-        let latest = self.last;
+        let Some((first, (latest, value))) = self.first.zip(self.last) else {
+            return if window.absent == Absent::Zero { 0.0 } else { f64::NAN };
+        };
         match window.how {
             How::Count => self.count,
             How::CountPerWeek => {
-                ratio(self.count, window.weeks.unwrap_or_else(|| days(started, as_of) / 7.0))
+                ratio(self.count, window.weeks().unwrap_or_else(|| days(started, as_of) / 7.0))
             }
-            How::Any => f64::from(u8::from(self.count > 0.0)),
+            How::Any => 1.0,
             How::Sum => self.sum,
-            How::Mean => ratio(self.sum, self.count),
-            How::Last => latest.map_or(f64::NAN, |(_, value)| value),
-            How::DistinctUsers => self.n_users(),
+            How::Mean => self.sum / self.count,
+            How::Min => self.least,
+            How::Max => self.greatest,
+            How::Last => value,
+            How::DistinctUsers | How::DistinctNames => self.n_codes(),
             How::DistinctDays => self.n_days,
-            How::DaysSinceLast => latest.map_or(f64::NAN, |(day, _)| days(day, as_of)),
-            How::DaysToFirst => self.first.map_or(f64::NAN, |day| days(started, day)),
+            How::DaysSinceLast => days(latest, as_of),
+            How::DaysSinceFirst => days(first, as_of),
+            How::DaysToFirst => days(window.since.unwrap_or(started), first),
+            How::MeanGapDays => ratio(days(first, latest), self.n_days - 1.0),
+            How::StreakDays if days(latest, window.to) == 1.0 => self.run,
+            How::StreakDays => 0.0,
+            How::WeeklySlope => self.slope,
         }
     }
 
-    fn n_users(&mut self) -> f64 {
-        self.users.sort_unstable();
-        self.users.dedup();
-        self.users.len() as f64
+    fn n_codes(&mut self) -> f64 {
+        self.codes.sort_unstable();
+        self.codes.dedup();
+        self.codes.len() as f64
+    }
+}
+
+impl Window {
+    fn weeks(&self) -> Option<f64> {
+        self.days.map(|days| f64::from(days) / 7.0)
+    }
+
+    /// What one event of a day adds to the least-squares slope Σ (t − t̄) cₜ / Σ (t − t̄)² over the counts cₜ of the
+    /// window's n whole weeks t; the sum below the line is n (n² − 1) / 12.
+    fn slope_of(&self, day: Date) -> f64 {
+        let n = self.weeks().unwrap_or_default().floor();
+        let weeks_ago = (days(day, self.to) - 1.0).div_euclid(7.0);
+        match weeks_ago < n {
+            true => 12.0 * ((n - 1.0) / 2.0 - weeks_ago) / (n * (n * n - 1.0)),
+            false => 0.0,
+        }
     }
 }

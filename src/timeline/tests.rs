@@ -89,6 +89,91 @@ fn every_aggregate_is_reckoned() {
 }
 
 #[test]
+fn every_other_aggregate_is_reckoned() {
+    // Two, two and one day before the end; nothing the day before that; then one more.
+    let days = [30, 31, 31, 28].map(|day| date(2026, 3, day));
+    let seen = [at(days[0], 5.0), at(days[1], 7.0), at(days[2], 2.0), at(days[3], 4.0)];
+    let records = records(&[&seen[..], &[("met", None, 1.0, days[1], days[1])]].concat());
+    let found = |how| measured(&records, Formula::Of(Aggregate::new(how, "seen").or("met").window_days(7)));
+    assert_eq!([How::Min, How::Max].map(|how| measured(&records, last_week(how))), [2.0, 7.0]);
+    assert_eq!(found(How::DistinctNames), 2.0);
+    assert_eq!(found(How::DaysSinceFirst), 4.0);
+    assert_eq!(found(How::MeanGapDays), 1.5);
+    assert_eq!(found(How::StreakDays), 2.0);
+    let until_monday = Aggregate::new(How::StreakDays, "seen").window_days(7).ended_days(1);
+    assert_eq!(measured(&records, Formula::Of(until_monday)), 1.0);
+    let until_sunday = Aggregate::new(How::StreakDays, "seen").window_days(7).ended_days(2);
+    assert_eq!(measured(&records, Formula::Of(until_sunday)), 0.0, "nothing on the last day of the window");
+    let since = Aggregate::new(How::DaysToFirst, "seen").since(date(2026, 3, 1));
+    assert_eq!(measured(&records, Formula::Of(since)), 27.0);
+}
+
+#[test]
+fn the_slope_is_that_of_the_weekly_counts() {
+    // 1, 0, 4 events in three weeks, oldest first: slope (4 - 1) / 2. What is older than whole weeks does not count.
+    let days = [(3, 13), (3, 25), (3, 26), (3, 26), (3, 31), (3, 9)];
+    let records = records(&days.map(|(month, day)| at(date(2026, month, day), 1.0)));
+    let slope = |days| Formula::Of(Aggregate::new(How::WeeklySlope, "seen").window_days(days));
+    assert!((measured(&records, slope(21)) - 1.5).abs() < 1e-12);
+    assert!((measured(&records, slope(24)) - 1.5).abs() < 1e-12);
+    // 4 then 0 events in two weeks.
+    let text = snapshot(&records, &[Measure::new("x", slope(13))], &Labelling::default(), AS_OF);
+    assert_eq!(
+        text.unwrap_err().to_string(),
+        "schema: measure `x`: a `weekly_slope` needs `window_days` of 14 or more"
+    );
+}
+
+#[test]
+fn absent_can_be_said() {
+    let records = records(&[at(date(2026, 1, 1), 5.0)]);
+    let of = |how, absent| Formula::Of(Aggregate::new(how, "seen").window_days(7).absent(absent));
+    assert!(measured(&records, of(How::Count, Absent::Missing)).is_nan());
+    assert_eq!(measured(&records, of(How::Last, Absent::Zero)), 0.0);
+}
+
+#[test]
+fn silence_is_a_label_where_there_is_no_contract() {
+    let lapsed = |day: Date, labelling: &Labelling| {
+        let table = snapshot(&records(&[at(date(2026, 3, 1), 1.0), at(day, 1.0)]), &[], labelling, AS_OF);
+        value(&table.unwrap(), "churned")
+    };
+    let labelling = Labelling::default().silence(["seen"], None).gap_days(10).horizon_days(30);
+    assert_eq!(lapsed(date(2026, 4, 10), &labelling), 1.0, "within the gap");
+    assert_eq!(lapsed(date(2026, 4, 11), &labelling), 0.0);
+    assert_eq!(lapsed(date(2026, 5, 10), &labelling), 0.0);
+    assert_eq!(lapsed(date(2026, 5, 11), &labelling), 1.0);
+    assert!(lapsed(date(2026, 5, 11), &labelling.clone().horizon_days(120)).is_nan(), "not over yet");
+    // Whoever was silent for a month is none any more.
+    let month = |days| Labelling::default().silence(["seen"], Some(days));
+    let records = records(&[at(date(2026, 3, 1), 1.0)]);
+    assert!(snapshot(&records, &[], &month(31), AS_OF).is_ok());
+    assert!(snapshot(&records, &[], &month(30), AS_OF).is_err());
+}
+
+#[test]
+fn snapshots_at_several_dates_are_those_of_each() {
+    let days = [date(2026, 1, 5), date(2026, 2, 9), date(2026, 3, 30)];
+    let records = records(&days.map(|day| at(day, 2.0)));
+    let measures = [Measure::new("x", last_week(How::Sum)), Measure::new("y", last_week(How::DaysSinceLast))];
+    let dates = [date(2026, 1, 8), date(2026, 2, 12), AS_OF];
+    let labelling = Labelling::default();
+    let all = snapshots(&records, &measures, &labelling, &dates).unwrap();
+    for (row, as_of) in dates.into_iter().enumerate() {
+        let one = snapshot(&records, &measures, &labelling, as_of).unwrap();
+        for name in ["x", "y", "churned", "expanded"] {
+            let (Some(Column::Number(all)), Some(Column::Number(one))) = (all.column(name), one.column(name))
+            else {
+                panic!("{name}")
+            };
+            assert!(all[row].to_bits() == one[0].to_bits() || all[row].is_nan() && one[0].is_nan(), "{name}");
+        }
+    }
+    let text = snapshots(&records, &measures, &labelling, &[]).unwrap_err().to_string();
+    assert_eq!(text, "the list of dates has no rows; give it one date at least");
+}
+
+#[test]
 fn absent_is_zero_or_missing_by_what_is_asked() {
     let records = records(&[at(date(2026, 1, 1), 5.0)]);
     for how in [How::Count, How::CountPerWeek, How::Any, How::Sum, How::DistinctUsers, How::DistinctDays] {
@@ -239,7 +324,12 @@ fn the_proof_notices_a_signal_that_moved() {
         let column = |value: f64| Column::Number(vec![value, f64::NAN]);
         Table::new(2, [("x".to_owned(), column(x)), ("churned".to_owned(), column(churned))]).unwrap()
     };
-    assert!(proof::compare(&table(1.0, 0.0), &table(1.0, 1.0), AS_OF).is_ok(), "labels are of the future");
-    let text = proof::compare(&table(1.0, 0.0), &table(1.5, 0.0), AS_OF).unwrap_err().to_string();
+    assert!(
+        proof::compare(&table(1.0, 0.0), &table(1.0, 1.0), &Labelling::default(), AS_OF).is_ok(),
+        "labels are of the future"
+    );
+    let text = proof::compare(&table(1.0, 0.0), &table(1.5, 0.0), &Labelling::default(), AS_OF)
+        .unwrap_err()
+        .to_string();
     assert_eq!(text, "records: signal `x` at 2026-04-01 depends on what came later");
 }
