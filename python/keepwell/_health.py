@@ -80,6 +80,8 @@ class HealthModel:
 
     def score(self, table: Any, *, n_reasons: int = 3) -> Scored:
         """Probabilities, health, band, sub-scores by dimension and reasons of every account, as a table."""
+        if n_reasons < 0:
+            raise Error(f"`n_reasons` is {n_reasons}, expected 0 or more")
         return self._model.score(as_table(table), n_reasons)
 
     def explain(self, table: Any, *, outcome: str = "churn") -> Contributions:
@@ -92,7 +94,10 @@ class HealthModel:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Reads a model file, written here or in Rust."""
+        """Reads a model file, written here or in Rust.
+
+        How it was trained beyond its horizon is not in the file: a new ``fit`` starts from the defaults.
+        """
         fitted = _native.HealthModel.load(os.fspath(path))
         model = cls(fitted.schema, horizon_days=fitted.horizon_days)
         model._fitted = fitted
