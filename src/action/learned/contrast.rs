@@ -202,7 +202,9 @@ impl LeftOut {
             v11 += noise * x * x;
         }
         let narrowed = average.standard_error / mean_and_error(&self.scores).1.max(f64::MIN_POSITIVE);
-        [v00, narrowed * v01 / (n_rows as f64 * squares), v11 / (squares * squares)]
+        // A slope above 1 says that the differences were shrunk too far: by about that much they are wrong.
+        let shrunk = (slope - 1.0).max(0.0).powi(2);
+        [v00, narrowed * v01 / (n_rows as f64 * squares), v11 / (squares * squares) + shrunk]
     }
 }
 

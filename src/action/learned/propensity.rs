@@ -6,8 +6,8 @@ use crate::model::logistic::{DEFAULT_CS, Design, FOLD_TOL, SolverSettings, path}
 use crate::model::sigmoid;
 
 const SOLVER: SolverSettings = SolverSettings { max_iter: 200, tol: FOLD_TOL };
-/// Estimated probabilities nearer to 0 or 1 than this are moved here (Crump et al. 2009 drop beyond .1; we keep and
-/// tell).
+/// Probabilities nearer to 0 or 1 than this, estimated or logged, are moved here (Crump et al. 2009 drop beyond .1; we
+/// keep and tell).
 pub(super) const CLIP: f64 = 0.02;
 
 /// The C with the least log loss on the rows left out, and its probabilities there; `names` and `columns` say of what,
