@@ -152,13 +152,15 @@ fn values(today: &Experiment, effects: &LearnedEffects, expected: &[f64], cost: 
         (format!("men's e-mail to the {few} riskiest"), riskiest(expected, few)),
     ];
     for (name, policy) in policies {
-        let value = policy_value_dr(&log, &policy, expected)?;
-        let gain = policy_gain_dr(&log, &plan, &policy, expected)?;
-        print!("  {name}: {:.4} [{:.4}, {:.4}]", value.value, value.low, value.high);
-        if policy == plan {
-            println!();
-        } else {
-            println!("; the plan is {:+.4} ± {:.4} against it", gain.value, gain.standard_error);
+        print!("  {name}: ");
+        let found = policy_value_dr(&log, &policy, expected)
+            .and_then(|value| Ok((value, policy_gain_dr(&log, &plan, &policy, expected)?)));
+        match found {
+            Err(refusal) => println!("{refusal}"),
+            Ok((value, gain)) => {
+                print!("{:.4} [{:.4}, {:.4}]", value.value, value.low, value.high);
+                println!("; the plan is {:+.4} ± {:.4} against it", gain.value, gain.standard_error);
+            }
         }
     }
     Ok(())
