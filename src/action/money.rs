@@ -2,6 +2,7 @@
 
 use super::accounts::Accounts;
 use super::effect::Effect;
+use super::learned_for::{LearnedFor, LearnedOn};
 use super::playbook::{Action, Playbook};
 use crate::schema::Money;
 
@@ -45,6 +46,7 @@ impl GainCents {
 /// The reckoning of a playbook for the accounts of one schema.
 pub(super) struct Reckoning<'a> {
     accounts: &'a Accounts<'a>,
+    learned: &'a LearnedFor<'a>,
     /// Recurring values in the months looked at, times margin.
     times: f64,
     expansion_value: f64,
@@ -52,16 +54,22 @@ pub(super) struct Reckoning<'a> {
 
 impl<'a> Reckoning<'a> {
     /// Reckons with `per_year` recurring values a year.
-    pub fn new(playbook: &Playbook, accounts: &'a Accounts<'a>, per_year: f64) -> Self {
+    pub fn new(
+        playbook: &Playbook,
+        accounts: &'a Accounts<'a>,
+        learned: &'a LearnedFor<'a>,
+        per_year: f64,
+    ) -> Self {
         let times = per_year * playbook.value_months / 12.0 * playbook.margin;
-        Reckoning { accounts, times, expansion_value: playbook.expansion_value }
+        Reckoning { accounts, learned, times, expansion_value: playbook.expansion_value }
     }
 
-    /// What an action is worth for an account; `None` where the account's value is not known.
-    pub fn gain(&self, action: &Action, row: usize) -> Option<GainCents> {
+    /// What an action, `at` its place in the playbook, is worth for an account; `None` where the account's value is
+    /// not known.
+    pub fn gain(&self, at: usize, action: &Action, row: usize) -> Option<GainCents> {
         let value = self.accounts.value_cents?[row]? as f64 * self.times;
         let cost = action.cost_cents() as f64;
-        let [low, mean, high] = self.points(&action.effect, row).map(|points| points * value - cost);
+        let [low, mean, high] = self.points(at, &action.effect, row).map(|points| points * value - cost);
         Some(GainCents { low, mean, high })
     }
 
@@ -73,13 +81,19 @@ impl<'a> Reckoning<'a> {
     }
 
     /// Low, mean and high change in shares of the account's value.
-    fn points(&self, effect: &Effect, row: usize) -> [f64; 3] {
+    fn points(&self, at: usize, effect: &Effect, row: usize) -> [f64; 3] {
         let kept = match (effect.churn_reduction, self.accounts.churn) {
-            (Some(change), Some(churn)) => change.points(churn[row], churn[row]),
+            (Some(change), Some(churn)) => {
+                let learned = self.learned.points(at, row, LearnedOn::Churn, churn[row]);
+                learned.unwrap_or_else(|| change.points(churn[row], churn[row]))
+            }
             _ => [0.0; 3],
         };
         let grown = match (effect.expansion_increase, self.accounts.expansion) {
-            (Some(change), Some(expansion)) => change.points(expansion[row], 1.0 - expansion[row]),
+            (Some(change), Some(expansion)) => {
+                let learned = self.learned.points(at, row, LearnedOn::Expansion, expansion[row]);
+                learned.unwrap_or_else(|| change.points(expansion[row], 1.0 - expansion[row]))
+            }
             _ => [0.0; 3],
         };
         std::array::from_fn(|at| kept[at] + self.expansion_value * grown[at])

@@ -6,6 +6,8 @@ use super::accounts::Accounts;
 use super::assign::{Offer, Problem, Solution, solve};
 use super::capacity::Capacity;
 use super::eligibility::Rule;
+use super::learned::LearnedEffects;
+use super::learned_for::{LearnedFor, LearnedOn};
 use super::money::{Gain, GainCents, Reckoning};
 use super::playbook::{Action, Playbook};
 use crate::error::{ErrorKind, Result};
@@ -138,11 +140,43 @@ impl Playbook {
         self.plan_accounts(&Accounts::of(scored), capacity)
     }
 
+    /// As [`plan`](Self::plan), with learned effects in place of the playbook's own, account by account.
+    ///
+    /// An arm's effect is for the action of its name, and takes the place of all that the playbook expects of that
+    /// action. It must be on the outcome that is scored, with its horizon; its rows are the scored accounts. Actions of
+    /// which nothing was learned keep what is assumed.
+    ///
+    /// # Errors
+    /// Those of [`plan`](Self::plan); an arm that is no action, or that stands twice; effects of another number of
+    /// accounts.
+    pub fn plan_with_learned(
+        &self,
+        scored: &Scored,
+        capacity: &Capacity,
+        learned: &[(LearnedOn, &LearnedEffects)],
+    ) -> Result<Plan> {
+        self.plan_learned_accounts(&Accounts::of(scored), capacity, learned)
+    }
+
+    pub(super) fn plan_learned_accounts(
+        &self,
+        accounts: &Accounts,
+        capacity: &Capacity,
+        learned: &[(LearnedOn, &LearnedEffects)],
+    ) -> Result<Plan> {
+        let learned = LearnedFor::new(self, learned, accounts.n_rows())?;
+        learned.applied(self).plan_by(accounts, capacity, &learned)
+    }
+
     pub(super) fn plan_accounts(&self, accounts: &Accounts, capacity: &Capacity) -> Result<Plan> {
+        self.plan_by(accounts, capacity, &LearnedFor::none(self.actions.len()))
+    }
+
+    fn plan_by(&self, accounts: &Accounts, capacity: &Capacity, learned: &LearnedFor) -> Result<Plan> {
         let rules = self.rules(accounts.schema)?;
         capacity.check(self)?;
         let per_year = per_year(accounts)?;
-        let reckoning = Reckoning::new(self, accounts, per_year);
+        let reckoning = Reckoning::new(self, accounts, learned, per_year);
         let options = self.options(accounts, &rules, &reckoning);
         let problem = self.problem(&options, capacity);
         let solution = solve(&problem.problem);
@@ -161,7 +195,7 @@ impl Playbook {
         for row in 0..accounts.n_rows() {
             let of_row = self.actions.iter().enumerate().filter(|(at, _)| is_for(*at, row));
             let start = entries.len();
-            entries.extend(of_row.filter_map(|(at, action)| Some((at, reckoning.gain(action, row)?))));
+            entries.extend(of_row.filter_map(|(at, action)| Some((at, reckoning.gain(at, action, row)?))));
             entries[start..].sort_by(|a, b| b.1.mean.total_cmp(&a.1.mean).then(a.0.cmp(&b.0)));
             starts.push(entries.len());
         }

@@ -29,6 +29,42 @@ pub(super) fn both_classes(y: &[bool], weights: Option<&[f64]>) -> Result<()> {
     Err(ErrorKind::OneClass { label: "y".into(), class, n_rows: y.len() }.into())
 }
 
+/// There are rows that were treated and rows that were not.
+pub(super) fn both_arms(treated: &[bool]) -> Result<()> {
+    let arms = [(true, "treated rows"), (false, "rows that were not treated")];
+    for (arm, name) in arms {
+        if !treated.contains(&arm) {
+            let what = format!("{name}, to compare with the others");
+            return Err(ErrorKind::TooFew { what, found: 0, needed: 1 }.into());
+        }
+    }
+    Ok(())
+}
+
+/// A confidence within 0 and 1, and enough resamples to have percentiles.
+pub(super) fn confidence(confidence: f64, n_resamples: usize) -> Result<()> {
+    let refuse = |name, value: String, expected| Err(ErrorKind::Parameter { name, value, expected }.into());
+    if !(confidence > 0.0 && confidence < 1.0) {
+        return refuse("confidence", confidence.to_string(), "above 0 and below 1");
+    }
+    if n_resamples < 2 {
+        return refuse("n_resamples", n_resamples.to_string(), "at least 2");
+    }
+    Ok(())
+}
+
+/// Every action is one of `n_actions`.
+pub(super) fn actions(what: &str, actions: &[usize], n_actions: usize) -> Result<()> {
+    match actions.iter().position(|&action| action >= n_actions) {
+        None => Ok(()),
+        Some(at) => {
+            let expected = "an action that has a cost, counted from 0";
+            let value = actions[at] as f64;
+            Err(ErrorKind::Number { what: what.to_owned(), row: at + 1, value, expected }.into())
+        }
+    }
+}
+
 /// Every value passes, or the first that does not is named.
 pub(super) fn all(
     what: &str,

@@ -4,14 +4,21 @@
 //! meaning, optional weights (finite, at least 0, not all 0; `None` is 1 for every row). Tied scores count the same
 //! in whatever order their rows stand.
 
+mod bootstrap;
 mod check;
 mod groups;
+mod policy;
 mod probability;
 mod profit;
 mod ranking;
+mod uplift;
 
+pub use policy::{
+    ChoiceLog, FEWEST_MATCHES, policy_gain_dr, policy_value_dr, policy_value_ipw, policy_value_snipw,
+};
 pub use probability::{
     CalibrationBin, DEFAULT_CALIBRATION_BINS, brier, calibration_curve, calibration_error, log_loss, sigmoid,
 };
 pub use profit::{Costs, expected_profit};
 pub use ranking::{DEFAULT_LIFT_SHARE, average_precision, lift_at, roc_auc};
+pub use uplift::{Estimate, UpliftPoint, qini_coefficient, qini_interval, uplift_area, uplift_curve};

@@ -6,10 +6,10 @@ mod calibration;
 mod features;
 mod file;
 pub mod gradient_trees;
-mod logistic;
+pub(crate) mod logistic;
 pub mod loss;
 mod stack;
-mod training;
+pub(crate) mod training;
 
 use std::ops::ControlFlow;
 

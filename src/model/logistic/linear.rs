@@ -28,7 +28,7 @@ pub(super) fn max_abs(values: &[f64]) -> f64 {
 
 /// A symmetric matrix of `n × n`, row-major; only the lower triangle is looked at.
 #[derive(Clone, Debug)]
-pub(super) struct Symmetric {
+pub(crate) struct Symmetric {
     pub n: usize,
     pub values: Vec<f64>,
 }
@@ -63,7 +63,7 @@ impl Symmetric {
 
 /// A factorised positive definite matrix.
 #[derive(Clone, Debug)]
-pub(super) struct Cholesky {
+pub(crate) struct Cholesky {
     n: usize,
     lower: Vec<f64>,
 }

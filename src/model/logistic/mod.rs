@@ -17,6 +17,7 @@ use crate::frame::Table;
 use crate::model::training::{check_training, rows_that_weigh, stratified_folds};
 
 pub(crate) use design::{Design, DesignMatrix, Scorer};
+pub(crate) use linear::Symmetric;
 pub(crate) use solver::{PathStep, SolverSettings, path};
 
 /// The values of C that are tried when none is set: inverse strengths of regularisation in steps of about 3.

@@ -1,0 +1,231 @@
+//! Learned effects against known truths.
+
+use rand::{RngExt, SeedableRng};
+
+use super::*;
+use crate::frame::{Categories, Column};
+use crate::model::sigmoid;
+
+/// An experiment whose truth is known: `n` rows, one action.
+struct World {
+    table: Table,
+    y: Vec<bool>,
+    arm: Vec<usize>,
+    /// The true effect of each row.
+    truth: Vec<f64>,
+}
+
+impl World {
+    /// `effect` of usage (−1 to 1) on the outcome's probability; `chance` of getting the action by usage.
+    fn new(n: usize, seed: u64, effect: fn(f64) -> f64, chance: fn(f64) -> f64) -> Self {
+        let mut random = rand::rngs::StdRng::seed_from_u64(seed);
+        let usage: Vec<f64> = (0..n).map(|_| random.random_range(-1.0..1.0)).collect();
+        let noise: Vec<f64> = (0..n).map(|_| random.random_range(0.0..9.0)).collect();
+        let plans: Vec<Option<&str>> =
+            (0..n).map(|_| [None, Some("free"), Some("team")][random.random_range(0..3)]).collect();
+        let arm: Vec<usize> =
+            usage.iter().map(|&u| usize::from(random.random::<f64>() < chance(u))).collect();
+        let truth: Vec<f64> = usage.iter().map(|&u| effect(u)).collect();
+        let base = |row: usize| 0.25 + 0.15 * usage[row] + if plans[row].is_none() { 0.1 } else { 0.0 };
+        let p = |row: usize| base(row) + if arm[row] == 1 { truth[row] } else { 0.0 };
+        let y = (0..n).map(|row| random.random::<f64>() < p(row)).collect();
+        let gaps = usage.iter().zip(0..).map(|(&u, row)| if row % 11 == 0 { f64::NAN } else { u });
+        let columns = [
+            ("usage", Column::Number(gaps.collect())),
+            ("noise", Column::Number(noise)),
+            ("plan", Column::Category(Categories::from_texts(plans))),
+        ];
+        let table = Table::new(n, columns.map(|(name, column)| (name.to_owned(), column))).unwrap();
+        World { table, y, arm, truth }
+    }
+
+    fn fit(&self, evidence: Evidence) -> EffectModel {
+        params(evidence).fit(&self.table, &self.y, &self.arm).unwrap()
+    }
+
+    /// Deviation of the estimates from the truth, root mean square, over rows whose usage is known.
+    fn error(&self, of_row: impl Fn(usize) -> f64) -> f64 {
+        let rows = (0..self.truth.len()).filter(|row| row % 11 != 0);
+        let squares: Vec<f64> = rows.map(|row| (of_row(row) - self.truth[row]).powi(2)).collect();
+        data::mean(&squares).sqrt()
+    }
+}
+
+fn params(evidence: Evidence) -> EffectModelParams {
+    EffectModel::params(["none", "call"], evidence)
+}
+
+fn half(_: f64) -> f64 {
+    0.5
+}
+
+#[test]
+fn differences_that_are_there_are_found() {
+    let world = World::new(8_000, 1, |u| 0.1 + 0.15 * u, half);
+    let model = world.fit(Evidence::Randomised);
+    let effects = model.effects(&world.table).unwrap();
+    let report = &model.reports()[0];
+    assert!((report.average.value - 0.1).abs() < 3.0 * report.average.standard_error, "{report}");
+    assert!(report.heterogeneity() > 0.9);
+    let level = |_| 0.1;
+    assert!(world.error(|row| effects.effect(row, 1)) < 0.5 * world.error(level));
+    let best = effects.best(1.0, &[0.0, 0.1]);
+    let right = (0..8_000).filter(|&row| (best[row] == 1) == (world.truth[row] > 0.1)).count();
+    assert!(right > 6_400, "{right}");
+}
+
+#[test]
+fn differences_that_are_not_there_are_kept_small() {
+    let world = World::new(4_000, 2, |_| 0.08, half);
+    let model = world.fit(Evidence::Randomised);
+    let effects = model.effects(&world.table).unwrap();
+    let report = &model.reports()[0];
+    let same = report.candidates.iter().find(|candidate| candidate.name == "the same for all").unwrap();
+    assert!(same.weight > 0.1, "{:?}", report.candidates);
+    let error = world.error(|row| effects.effect(row, 1));
+    assert!(error < (report.average.value - 0.08).abs() + 0.025, "{error}");
+    let total: f64 = report.candidates.iter().map(|candidate| candidate.weight).sum();
+    assert!((total - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn an_action_that_does_nothing_is_drawn_to_nothing() {
+    let world = World::new(3_000, 3, |_| 0.0, half);
+    let model = world.fit(Evidence::Randomised);
+    let effects = model.effects(&world.table).unwrap();
+    let Average { value, standard_error } = model.reports()[0].average;
+    assert!(value.abs() < 3.0 * standard_error);
+    let mean = data::mean(effects.of_arm(1).unwrap());
+    assert!(mean.abs() < value.abs(), "{mean} from {value}");
+}
+
+#[test]
+fn judgement_is_told_and_what_it_saw_is_taken_out() {
+    let world = World::new(8_000, 4, |_| 0.05, |u| sigmoid(2.0 * u));
+    let model = world.fit(Evidence::Observational);
+    let report = &model.reports()[0];
+    let rate = |arm: usize| {
+        let rows = rows_of(&world.arm, |of_row| of_row == arm);
+        data::mean(&data::numbers(&data::pick(&world.y, &rows)))
+    };
+    let naive = rate(1) - rate(0);
+    assert!(naive > 0.12, "{naive}");
+    // A tenth of the usages are not known: that much of the judgement stays in.
+    assert!((report.average.value - 0.05).abs() < 0.04, "{report}");
+    assert!(report.overlap.lowest < 0.2 && report.overlap.highest > 0.8);
+    assert!(report.to_string().contains("(observational: an effect only if the table holds all that drove"));
+    assert_eq!(model.effects(&world.table).unwrap().basis(), Basis::Observational);
+}
+
+#[test]
+fn logged_chances_are_used() {
+    let world = World::new(6_000, 5, |_| 0.05, |u| 0.5 + 0.4 * u);
+    let Column::Number(usage) = world.table.column("usage").unwrap() else { unreachable!() };
+    // Where usage is not in the table the log still knows it; here the same draw tells it again.
+    let again = World::new(6_000, 5, |u| u, half);
+    let chance = |row: usize| 0.5 + 0.4 * again.truth[row];
+    assert!(usage[1] == again.truth[1]);
+    let logged = (0..6_000).flat_map(|row| [1.0 - chance(row), chance(row)]).collect();
+    let report = &world.fit(Evidence::Logged(logged)).reports()[0].clone();
+    assert!((report.average.value - 0.05).abs() < 3.0 * report.average.standard_error, "{report}");
+    assert_eq!(report.basis, Basis::Randomised);
+}
+
+/// Nominally nine in ten. Where differences are strong and rows few, shrinkage and shape cost some of that.
+#[test]
+fn intervals_hold_the_truth_of_most() {
+    let (mut held, mut of) = (0, 0);
+    for seed in 10..20 {
+        let world = World::new(3_000, seed, |u| 0.08 + 0.08 * u, half);
+        let effects = world.fit(Evidence::Randomised).effects(&world.table).unwrap();
+        for row in (0..3_000).filter(|row| row % 11 != 0) {
+            let (low, high) = effects.interval(row, 1);
+            of += 1;
+            held += usize::from(low <= world.truth[row] && world.truth[row] <= high);
+        }
+    }
+    let share = held as f64 / of as f64;
+    println!("coverage {share}");
+    assert!((0.7..0.99).contains(&share), "{share}");
+}
+
+#[test]
+fn thin_data_is_drawn_to_the_prior() {
+    let world = World::new(120, 6, |_| 0.3, half);
+    let of = |params: EffectModelParams| {
+        params.fit(&world.table, &world.y, &world.arm).unwrap().reports()[0].average
+    };
+    let (free, drawn) =
+        (of(params(Evidence::Randomised)), of(params(Evidence::Randomised).prior("call", 0.05, 0.02)));
+    assert!((drawn.value - 0.05).abs() < 0.03 && (free.value - 0.05).abs() > 0.1, "{free:?} {drawn:?}");
+    assert!(drawn.standard_error < 0.02);
+}
+
+#[test]
+fn the_same_at_any_number_of_threads_and_after_saving() {
+    let world = World::new(1_500, 7, |u| 0.1 * u, half);
+    let with = |n| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap();
+        pool.install(|| world.fit(Evidence::Randomised))
+    };
+    let (one, three) = (with(1), with(3));
+    assert_eq!(one.effects(&world.table).unwrap(), three.effects(&world.table).unwrap());
+    let bytes = postcard::to_stdvec(&one).unwrap();
+    assert_eq!(one, postcard::from_bytes::<EffectModel>(&bytes).unwrap());
+    let expected = one.expected(&world.table).unwrap();
+    assert!(expected.len() == 3_000 && expected.iter().all(|p| (0.0..=1.0).contains(p)));
+}
+
+#[test]
+fn bad_input_is_named() {
+    let world = World::new(200, 8, |_| 0.1, half);
+    let World { table, y, arm, .. } = &world;
+    let text = |params: EffectModelParams, arm: &[usize]| params.fit(table, y, arm).unwrap_err().to_string();
+    let randomised = || params(Evidence::Randomised);
+    let logged = |p: [f64; 2]| params(Evidence::Logged((0..200).flat_map(|_| p).collect()));
+    let mut third = arm.clone();
+    third[4] = 2;
+    let cases = [
+        (text(randomised(), &arm[1..]), "number of arms: found 199, expected 200"),
+        (
+            text(randomised(), &third),
+            "arms, row 5: found 2, expected 0 for none or the place of an action among the names",
+        ),
+        (
+            text(randomised(), &[0; 200]),
+            "rows of arm `call` whose outcome is true: found 0, expected at least 5",
+        ),
+        (text(randomised().n_folds(1), arm), "`n_folds` is 1, expected 2 to 20"),
+        (
+            text(randomised().prior("visit", 0.1, 0.1), arm),
+            "`prior` is of an unknown arm, expected the name of one of the arms",
+        ),
+        (
+            text(randomised().prior("call", 0.1, 0.0), arm),
+            "`prior` is (0.1, 0.0), expected a mean from -1 to 1 and a standard deviation above 0",
+        ),
+        (
+            text(logged([0.5, 1.5]), arm),
+            "logged probabilities, row 1: found 1.5, expected a probability between 0 and 1",
+        ),
+        (
+            text(logged([0.5, 0.4]), arm),
+            "logged probabilities, row 1: found 0.9, expected probabilities of all arms that sum to 1",
+        ),
+        (
+            text(EffectModel::params(["none"], Evidence::Randomised), arm),
+            "`arms` is 1, expected the name of none, then at least one action",
+        ),
+    ];
+    for (found, expected) in cases {
+        assert_eq!(found, expected);
+    }
+    let nothing = Table::new(200, []).unwrap();
+    let refused = params(Evidence::Randomised).fit(&nothing, y, arm).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "columns of the training table, to tell accounts from one another by: found 0, expected at least 1"
+    );
+    let zero = text(logged([0.0, 1.0]), arm);
+    assert!(zero.ends_with("found 0, expected above 0 for the arm that the row got"), "{zero}");
+}
