@@ -157,7 +157,7 @@ mod tests {
     impl Rows {
         fn new() -> Self {
             let action: Vec<usize> = (0..400).map(|row| usize::from((row / 2) % 4 < 3)).collect();
-            let helps = |row: usize| usize::from(row % 2 == 0);
+            let helps = |row: usize| usize::from(row.is_multiple_of(2));
             Rows {
                 propensity: action.iter().map(|&action| if action == 1 { 0.75 } else { 0.25 }).collect(),
                 outcome: (0..400).map(|row| if action[row] == helps(row) { 1.0 } else { 0.25 }).collect(),
