@@ -16,6 +16,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::{GradientTreesClassifier, LogisticClassifier};
 use crate::error::{Error, ErrorKind, Result};
 
 const MAGIC: &[u8; 8] = b"KEEPWELL";
@@ -75,6 +76,14 @@ pub trait ModelFile: Serialize + DeserializeOwned {
         let bytes = std::fs::read(path).map_err(|source| io_error(path, source))?;
         read(&format!("`{}`", path.display()), &bytes)
     }
+}
+
+impl ModelFile for GradientTreesClassifier {
+    const KIND: &'static str = "gradient trees";
+}
+
+impl ModelFile for LogisticClassifier {
+    const KIND: &'static str = "logistic";
 }
 
 fn file_name(path: &Path) -> String {

@@ -1,0 +1,40 @@
+"""Predictive account health, churn and expansion with the next best action, in process.
+
+Everything that can go wrong raises :class:`keepwell.Error` (a ``ValueError``), :class:`keepwell.ColumnTypeError` (also
+a ``TypeError``), or Python's own ``OSError`` for files.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ._errors import ColumnTypeError, Error
+from ._native import Table
+from ._table import table
+
+if TYPE_CHECKING:
+    from ._estimators import BlendClassifier, Contributions, GradientTreesClassifier, LogisticClassifier
+
+__all__ = [
+    "BlendClassifier",
+    "ColumnTypeError",
+    "Contributions",
+    "Error",
+    "GradientTreesClassifier",
+    "LogisticClassifier",
+    "Table",
+    "table",
+]
+
+#: Imported when first asked for: scikit-learn takes a second that nobody else should wait for.
+_ESTIMATORS = {"BlendClassifier", "Contributions", "GradientTreesClassifier", "LogisticClassifier"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ESTIMATORS:
+        from . import _estimators
+
+        return getattr(_estimators, name)
+    raise AttributeError(f"module 'keepwell' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

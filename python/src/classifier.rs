@@ -1,0 +1,295 @@
+//! `Classifier`: a fitted model of any of the three kinds, as the estimators of `keepwell._estimators` hold it.
+
+use std::collections::BTreeMap;
+
+use keepwell::frame;
+use keepwell::model::{
+    BlendClassifier, BlendParams, GradientTreesClassifier, GradientTreesParams, LogisticClassifier,
+    LogisticParams, ModelFile,
+};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::error::{Error, Result};
+use crate::params::{Given, apply};
+use crate::table::Table;
+use crate::training::train;
+
+/// A fitted model and what kind it is.
+#[pyclass(frozen, module = "keepwell._native")]
+pub struct Classifier {
+    model: Model,
+}
+
+enum Model {
+    GradientTrees(GradientTreesClassifier),
+    Logistic(LogisticClassifier),
+    Blend(BlendClassifier),
+}
+
+impl Model {
+    fn get(&self) -> &dyn keepwell::model::Classifier {
+        match self {
+            Model::GradientTrees(model) => model,
+            Model::Logistic(model) => model,
+            Model::Blend(model) => model,
+        }
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Model::GradientTrees(model) => model.to_bytes(),
+            Model::Logistic(model) => model.to_bytes(),
+            Model::Blend(model) => model.to_bytes(),
+        }
+    }
+
+    fn save(&self, path: &str) -> keepwell::Result<()> {
+        match self {
+            Model::GradientTrees(model) => model.save(path),
+            Model::Logistic(model) => model.save(path),
+            Model::Blend(model) => model.save(path),
+        }
+    }
+}
+
+/// What is learned from: the table, the label and perhaps the weight of each row.
+struct Training {
+    table: frame::Table,
+    y: Vec<bool>,
+    weights: Option<Vec<f64>>,
+}
+
+impl Training {
+    fn new(
+        table: &Table,
+        y: PyReadonlyArray1<'_, bool>,
+        weights: Option<PyReadonlyArray1<'_, f64>>,
+    ) -> Result<Self> {
+        let weights = weights.map(|weights| weights.as_array().to_vec());
+        Ok(Training { table: table.read()?, y: y.as_array().to_vec(), weights })
+    }
+
+    fn weights(&self) -> Option<&[f64]> {
+        self.weights.as_deref()
+    }
+}
+
+#[pymethods]
+impl Classifier {
+    /// Fits gradient trees.
+    #[staticmethod]
+    fn fit_gradient_trees(
+        py: Python<'_>,
+        table: &Table,
+        y: PyReadonlyArray1<'_, bool>,
+        weights: Option<PyReadonlyArray1<'_, f64>>,
+        params: &Bound<'_, PyDict>,
+    ) -> Result<Self> {
+        let data = Training::new(table, y, weights)?;
+        let params = apply(GradientTreesClassifier::params(), params, set_gradient_trees)?;
+        let fit = |on_progress: keepwell::model::OnProgress<'_>| {
+            params.fit_with_progress(&data.table, &data.y, data.weights(), on_progress)
+        };
+        Ok(Classifier { model: Model::GradientTrees(train(py, None, fit)?) })
+    }
+
+    /// Fits a logistic regression.
+    #[staticmethod]
+    fn fit_logistic(
+        py: Python<'_>,
+        table: &Table,
+        y: PyReadonlyArray1<'_, bool>,
+        weights: Option<PyReadonlyArray1<'_, f64>>,
+        params: &Bound<'_, PyDict>,
+    ) -> Result<Self> {
+        let data = Training::new(table, y, weights)?;
+        let params = apply(LogisticClassifier::params(), params, set_logistic)?;
+        let model = py.detach(|| params.fit(&data.table, &data.y, data.weights()))?;
+        Ok(Classifier { model: Model::Logistic(model) })
+    }
+
+    /// Fits a blend.
+    #[staticmethod]
+    fn fit_blend(
+        py: Python<'_>,
+        table: &Table,
+        y: PyReadonlyArray1<'_, bool>,
+        weights: Option<PyReadonlyArray1<'_, f64>>,
+        params: &Bound<'_, PyDict>,
+    ) -> Result<Self> {
+        let data = Training::new(table, y, weights)?;
+        let params = apply(BlendClassifier::params(), params, set_blend)?;
+        let fit = |on_progress: keepwell::model::OnProgress<'_>| {
+            params.fit_with_progress(&data.table, &data.y, data.weights(), on_progress)
+        };
+        Ok(Classifier { model: Model::Blend(train(py, None, fit)?) })
+    }
+
+    /// Log-odds of the positive class, `n` long.
+    fn log_odds<'py>(&self, py: Python<'py>, table: &Table) -> Result<Bound<'py, PyArray1<f64>>> {
+        let table = table.read()?;
+        let log_odds = py.detach(|| self.model.get().log_odds(&table))?;
+        Ok(PyArray1::from_vec(py, log_odds))
+    }
+
+    /// Probability of the positive class, `n` long.
+    fn predict_proba<'py>(&self, py: Python<'py>, table: &Table) -> Result<Bound<'py, PyArray1<f64>>> {
+        let table = table.read()?;
+        let probability = py.detach(|| self.model.get().predict_proba(&table))?;
+        Ok(PyArray1::from_vec(py, probability))
+    }
+
+    /// Log-odds before anything is known of a row, and what each of the `d` columns adds, `n × d`.
+    fn contributions<'py>(&self, py: Python<'py>, table: &Table) -> Result<(f64, Bound<'py, PyArray2<f64>>)> {
+        let table = table.read()?;
+        let told = py.detach(|| self.model.get().contributions(&table))?;
+        let shape = [table.n_rows(), told.n_features];
+        Ok((told.base, PyArray1::from_vec(py, told.values).reshape(shape)?))
+    }
+
+    /// Names of the columns it was fitted on.
+    #[getter]
+    fn feature_names(&self) -> Vec<String> {
+        self.model.get().features().names().to_vec()
+    }
+
+    /// Trees that were grown; `None` for a logistic regression.
+    #[getter]
+    fn n_trees(&self) -> Option<usize> {
+        match &self.model {
+            Model::GradientTrees(model) => Some(model.forest().trees().len()),
+            Model::Logistic(_) => None,
+            Model::Blend(model) => Some(model.n_trees()),
+        }
+    }
+
+    /// Mean log loss of gradient trees on the rows held back, before the first tree and after each.
+    #[getter]
+    fn valid_losses(&self) -> Option<Vec<f64>> {
+        match &self.model {
+            Model::GradientTrees(model) => Some(model.valid_losses().to_vec()),
+            _ => None,
+        }
+    }
+
+    /// C, intercept, coefficients, steps of the solver and whether it converged, of a logistic regression.
+    #[getter]
+    fn logistic(&self) -> Option<(f64, f64, Vec<f64>, usize, bool)> {
+        let Model::Logistic(model) = &self.model else { return None };
+        Some((model.c(), model.intercept(), model.coefs().to_vec(), model.n_iter(), model.converged()))
+    }
+
+    /// Name, weight and mean log loss on unseen rows of the members of a blend.
+    #[getter]
+    fn members(&self) -> Option<Vec<(String, f64, f64)>> {
+        let Model::Blend(model) = &self.model else { return None };
+        let members = model.members().iter();
+        Some(members.map(|member| (member.name.clone(), member.weight, member.log_loss)).collect())
+    }
+
+    /// "gradient trees", "logistic" or "blend", as the model file names it.
+    #[getter]
+    fn kind(&self) -> &'static str {
+        match &self.model {
+            Model::GradientTrees(_) => GradientTreesClassifier::KIND,
+            Model::Logistic(_) => LogisticClassifier::KIND,
+            Model::Blend(_) => BlendClassifier::KIND,
+        }
+    }
+
+    /// Writes the model file.
+    fn save(&self, path: &str) -> Result<()> {
+        Ok(self.model.save(path)?)
+    }
+
+    /// Reads the model file of that kind.
+    #[staticmethod]
+    fn load(kind: &str, path: &str) -> Result<Self> {
+        let model = match kind {
+            GradientTreesClassifier::KIND => Model::GradientTrees(ModelFile::load(path)?),
+            LogisticClassifier::KIND => Model::Logistic(ModelFile::load(path)?),
+            BlendClassifier::KIND => Model::Blend(ModelFile::load(path)?),
+            _ => return Err(unknown_kind(kind)),
+        };
+        Ok(Classifier { model })
+    }
+
+    /// From the bytes of a model file of that kind.
+    #[staticmethod]
+    fn from_bytes(kind: &str, bytes: &[u8]) -> Result<Self> {
+        let model = match kind {
+            GradientTreesClassifier::KIND => Model::GradientTrees(ModelFile::from_bytes(bytes)?),
+            LogisticClassifier::KIND => Model::Logistic(ModelFile::from_bytes(bytes)?),
+            BlendClassifier::KIND => Model::Blend(ModelFile::from_bytes(bytes)?),
+            _ => return Err(unknown_kind(kind)),
+        };
+        Ok(Classifier { model })
+    }
+
+    /// For pickle: the bytes of the model file.
+    fn __reduce__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> Result<(Bound<'py, PyAny>, (&'static str, Bound<'py, PyBytes>))> {
+        let from_bytes = py.get_type::<Self>().getattr("from_bytes")?;
+        Ok((from_bytes, (self.kind(), PyBytes::new(py, &self.model.to_bytes()))))
+    }
+}
+
+fn unknown_kind(kind: &str) -> Error {
+    Error::new(format!("there is no kind of model `{kind}`"))
+}
+
+fn set_gradient_trees(
+    params: GradientTreesParams,
+    name: &str,
+    given: &Given<'_>,
+) -> Result<Option<GradientTreesParams>> {
+    Ok(Some(match name {
+        "n_estimators" => params.n_estimators(given.whole()?),
+        "learning_rate" => params.learning_rate(given.number()?),
+        "max_leaf_nodes" => params.max_leaf_nodes(given.whole()?),
+        "max_depth" => params.max_depth(given.whole::<Option<usize>>()?),
+        "min_samples_leaf" => params.min_samples_leaf(given.whole()?),
+        "l2_regularization" => params.l2_regularization(given.number()?),
+        "max_bins" => params.max_bins(given.whole()?),
+        "max_features" => params.max_features(given.number()?),
+        "monotonic" => params.monotonic(monotonic(given)?),
+        "early_stopping" => params.early_stopping(given.flag()?),
+        "validation_fraction" => params.validation_fraction(given.number()?),
+        "n_iter_no_change" => params.n_iter_no_change(given.whole()?),
+        "random_state" => params.random_state(given.whole()?),
+        "n_jobs" => params.n_jobs(given.whole::<Option<usize>>()?),
+        _ => return Ok(None),
+    }))
+}
+
+fn set_logistic(params: LogisticParams, name: &str, given: &Given<'_>) -> Result<Option<LogisticParams>> {
+    Ok(Some(match name {
+        "C" => match given.read::<Option<f64>>("a number, or None to have it chosen")? {
+            Some(c) => params.c(c),
+            None => params,
+        },
+        "knots" => params.knots(given.whole()?),
+        "max_iter" => params.max_iter(given.whole()?),
+        "tol" => params.tol(given.number()?),
+        "random_state" => params.random_state(given.whole()?),
+        _ => return Ok(None),
+    }))
+}
+
+fn set_blend(params: BlendParams, name: &str, given: &Given<'_>) -> Result<Option<BlendParams>> {
+    Ok(Some(match name {
+        "n_folds" => params.n_folds(given.whole()?),
+        "monotonic" => params.monotonic(monotonic(given)?),
+        "random_state" => params.random_state(given.whole()?),
+        "n_jobs" => params.n_jobs(given.whole::<Option<usize>>()?),
+        _ => return Ok(None),
+    }))
+}
+
+fn monotonic(given: &Given<'_>) -> Result<BTreeMap<String, i8>> {
+    given.read("a dictionary of column names to -1, 0 or 1")
+}
