@@ -43,6 +43,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="accuracy", description=__doc__.split("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help="one repeat, quick peers")
     parser.add_argument("--repeats", type=int, default=3, help="times that the folds are drawn anew (default 3)")
+    parser.add_argument("--folds", type=int, default=5, help="folds of each repeat to measure (default all 5)")
     parser.add_argument("--tables", type=_names, help="some of the tables, by commas")
     parser.add_argument("--models", type=_names, help="some of the models, by commas")
     parser.add_argument("--threads", type=int, help="threads of each fit (default: all cores)")
@@ -84,7 +85,7 @@ def _run(options: argparse.Namespace, threads: int) -> None:
     import data
     import report
     from models import MODELS
-    from run import Results, run
+    from run import Extent, Results, run
 
     names = _chosen(options.tables, data.TABLES, "table")
     models = [model for model in MODELS if options.models or model.quick or not options.quick]
@@ -95,10 +96,12 @@ def _run(options: argparse.Namespace, threads: int) -> None:
             print(f"{model.name} is left out: `{model.package}` is not installed")
     models = [model for model in models if model.installed()]
     tables = [data.load(name, CACHE / "data") for name in names]
-    results, n_repeats = Results(options.results), 1 if options.quick else options.repeats
+    results, extent = Results(options.results), Extent(options.repeats, options.folds)
+    if options.quick:
+        extent = Extent(repeats=1, folds=options.folds, folds_of_large=2)
     if not options.report_only:
-        run(tables, models, n_repeats, threads, results, quick=options.quick)
-    print(report.write(tables, models, n_repeats, results))
+        run(tables, models, extent, threads, results)
+    print(report.write(tables, models, extent, results))
 
 
 def _chosen(asked: list[str] | None, known: list[str], what: str) -> list[str]:

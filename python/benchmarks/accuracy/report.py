@@ -6,13 +6,14 @@ import os
 import platform
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from data import Table
 from metrics import MORE_IS_BETTER, calibration_error
 from models import Model, version
-from run import N_FOLDS, Results, folds
+from run import N_FOLDS, Extent, Results, folds
 from scipy import stats
 
 #: The model that the others are compared with.
@@ -31,9 +32,9 @@ TITLES = {
 DECIMALS = {"lift_top_tenth": 2, "profit": 2, "fit_cpu_seconds": 2}
 
 
-def write(tables: list[Table], models: list[Model], n_repeats: int, results: Results) -> str:
+def write(tables: list[Table], models: list[Model], extent: Extent, results: Results) -> str:
     """Writes `report.md` and `report.png` into the results' folder; says where they are."""
-    fits, unfinished = _comparable(_of_now(results.done(), tables, models, n_repeats))
+    fits, unfinished = _comparable(_of_now(results.done(), tables, models, extent))
     if fits.empty:
         return f"nothing to report: no table has every fold of {OURS}"
     fits = fits.merge(_calibration(fits, {table.name: table for table in tables}, results), how="left")
@@ -48,12 +49,14 @@ def write(tables: list[Table], models: list[Model], n_repeats: int, results: Res
 # ---------------------------------------------------------------------------------------------- what is compared
 
 
-def _of_now(fits: pd.DataFrame, tables: list[Table], models: list[Model], n_repeats: int) -> pd.DataFrame:
+def _of_now(fits: pd.DataFrame, tables: list[Table], models: list[Model], extent: Extent) -> pd.DataFrame:
     """Fits of these tables and of these models as they are installed now."""
     versions = {model.name: version(model.package) for model in models}
     current = fits["version"] == fits["model"].map(versions)
-    asked = fits["table"].isin([table.name for table in tables]) & (fits["repeat"] < n_repeats)
-    return fits[current & asked]
+    named = {table.name: table for table in tables}
+    keys = zip(fits["table"], fits["repeat"], fits["fold"], strict=True)
+    asked = [table in named and extent.covers(named[table], repeat, fold) for table, repeat, fold in keys]
+    return fits[current & np.array(asked, dtype=bool)]
 
 
 def _in_order(fits: pd.DataFrame, tables: list[Table], models: list[Model]) -> pd.DataFrame:
@@ -153,7 +156,7 @@ def _setting(fits: pd.DataFrame, tables: list[Table], models: list[Model]) -> st
     n_folds = fits[fits["model"] == OURS].groupby("table", observed=True).size()
     shown = {table.name: table for table in tables if table.name in n_folds.index}
     rows = "; ".join(
-        f"{name} {len(table.y):,} × {table.X.shape[1]}, {table.y.mean():.1%}, {n_folds[name]} folds"
+        f"{name} {len(table.y):,} × {table.X.shape[1]}, {table.y.mean():.1%}, {n_folds[name]}"
         for name, table in shown.items()
     )
     packages = sorted({model.package for model in models if (fits["model"] == model.name).any()})
@@ -251,6 +254,10 @@ def _markdown(header: list[str], rows: list[list[str]]) -> list[str]:
 # ------------------------------------------------------------------------------------------------------- picture
 
 
+#: Differences beyond this stand at the picture's edge, so that the close ones can be told apart.
+EDGE = 0.05
+
+
 def _draw(fits: pd.DataFrame, path: Path) -> None:
     """A dot a table and a bar for the mean: how much better keepwell's blend is than each model."""
     import matplotlib
@@ -260,19 +267,26 @@ def _draw(fits: pd.DataFrame, path: Path) -> None:
 
     others = list(fits["model"].cat.categories.drop(OURS))
     others.sort(key=lambda model: _difference(fits, "log_loss", model).mean())
-    figure, axes = plt.subplots(1, 2, figsize=(11, 1.2 + 0.42 * len(others)), sharey=True, layout="constrained")
     names = list(fits["table"].cat.categories)
     colours = dict(zip(names, plt.get_cmap("tab10").colors, strict=False))
+    figure, axes = plt.subplots(1, 2, figsize=(11, 1.4 + 0.4 * len(others)), sharey=True, layout="constrained")
     for axis, metric in zip(axes, RANKED, strict=True):
         for row, model in enumerate(others):
-            differences = _difference(fits, metric, model)
-            axis.barh(row, differences.mean(), color="#d5dbe3", zorder=1)
-            axis.scatter(differences, [row] * len(differences), c=[colours[name] for name in differences.index], s=22, zorder=2)
+            _draw_row(axis, row, _difference(fits, metric, model), colours)
         axis.axvline(0, color="black", linewidth=0.8)
-        axis.set_title(f"{TITLES[metric]}: how much better keepwell's blend is", fontsize=10)
+        axis.set_title(f"{TITLES[metric]}: how much better {OURS} is", fontsize=10)
         axis.grid(axis="x", alpha=0.3)
     axes[0].set_yticks(range(len(others)), others)
     handles = [plt.Line2D([], [], marker="o", linestyle="", color=colours[name], label=name) for name in names]
-    figure.legend(handles=handles, loc="outside lower center", ncol=len(names), frameon=False, fontsize=9)
+    handles.append(plt.Line2D([], [], marker=">", linestyle="", color="grey", label=f"beyond {EDGE}"))
+    figure.legend(handles=handles, loc="outside lower center", ncol=len(handles), frameon=False, fontsize=9)
     figure.savefig(path, dpi=150)
     plt.close(figure)
+
+
+def _draw_row(axis: Any, row: int, differences: pd.Series, colours: dict[str, Any]) -> None:
+    axis.barh(row, min(differences.mean(), EDGE), color="#d5dbe3", zorder=1)
+    for table, difference in differences.items():
+        marker = "<" if difference < -EDGE else ">" if difference > EDGE else "o"
+        at = np.clip(difference, -EDGE, EDGE)
+        axis.plot(at, row, marker, color=colours[str(table)], markersize=5, zorder=2, clip_on=False)

@@ -20,8 +20,8 @@ from sklearn.model_selection import StratifiedKFold
 
 N_FOLDS = 5
 
-#: A quick run takes two folds of a table that has more rows than this.
-QUICK_ROWS = 20_000
+#: Rows of a table from which on a quick run takes two folds of it.
+LARGE = 20_000
 
 #: What tells one fit from another.
 KEY = ["table", "repeat", "fold", "model", "version"]
@@ -32,6 +32,19 @@ COST = ["fit_seconds", "fit_cpu_seconds", "score_seconds", "threads", "load"]
 
 #: Rows to train on and rows left out.
 Rows = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is measured: so many repeats, so many folds of each, fewer of large tables."""
+
+    repeats: int = 3
+    folds: int = N_FOLDS
+    folds_of_large: int = N_FOLDS
+
+    def covers(self, table: Table, repeat: int, fold: int) -> bool:
+        most = self.folds_of_large if len(table.y) >= LARGE else self.folds
+        return repeat < self.repeats and fold < min(most, self.folds)
 
 
 @dataclass(frozen=True)
@@ -72,23 +85,25 @@ def folds(table: Table, repeat: int) -> list[Rows]:
     return list(StratifiedKFold(N_FOLDS, shuffle=True, random_state=repeat).split(table.X, table.y))
 
 
-def run(tables: list[Table], models: list[Model], n_repeats: int, threads: int, results: Results, *, quick: bool) -> None:
-    """Measures what is missing, repeat by repeat, so that what stands is comparable whenever it is stopped."""
+def run(tables: list[Table], models: list[Model], extent: Extent, threads: int, results: Results) -> None:
+    """Measures what is missing."""
     versions = {model.package: version(model.package) for model in models}
     done = set(results.done()[KEY].astype(str).itertuples(index=False, name=None))
-    for repeat, table, fold, (trained, left_out) in _cells(tables, n_repeats, quick):
+    for repeat, table, fold, (trained, left_out) in _cells(tables, extent):
         for model in models:
             key = dict(zip(KEY, (table.name, repeat, fold, model.name, versions[model.package]), strict=True))
             if tuple(map(str, key.values())) not in done:
                 _measure(key, model, table, trained, left_out, threads, results)
 
 
-def _cells(tables: list[Table], n_repeats: int, quick: bool) -> Iterator[tuple[int, Table, int, Rows]]:
-    for repeat in range(n_repeats):
-        for table in tables:
-            n_folds = 2 if quick and len(table.y) > QUICK_ROWS else N_FOLDS
-            for fold, rows in enumerate(folds(table, repeat)[:n_folds]):
-                yield repeat, table, fold, rows
+def _cells(tables: list[Table], extent: Extent) -> Iterator[tuple[int, Table, int, Rows]]:
+    """Round by round over the tables, so that all have got equally far whenever a run is stopped."""
+    of_table = {table.name: [folds(table, repeat) for repeat in range(extent.repeats)] for table in tables}
+    for repeat in range(extent.repeats):
+        for fold in range(N_FOLDS):
+            for table in tables:
+                if extent.covers(table, repeat, fold):
+                    yield repeat, table, fold, of_table[table.name][repeat][fold]
 
 
 def _measure(
