@@ -8,6 +8,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use keepwell::frame::{Categories, Column, Frame, Table};
 use keepwell::health::HealthModel;
+use keepwell::model::ModelFile;
 use keepwell::schema::{Dimension, Kind, Schema, Signal};
 
 const N_ROWS: usize = 7_000;
@@ -66,7 +67,9 @@ fn accounts(n_rows: usize) -> Frame {
 fn score(criterion: &mut Criterion) {
     let past = accounts(N_ROWS);
     let params = HealthModel::params(past.schema());
-    let model = params.fit(&past).expect("a model");
+    // As a service has it: read from its file.
+    let bytes = params.fit(&past).expect("a model").to_bytes();
+    let model = HealthModel::from_bytes(&bytes).expect("the model of the file");
     let one = past.take(&[17]);
     criterion.bench_function("score one account with reasons", |bencher| {
         bencher.iter(|| model.score(black_box(&one)).expect("a score"));

@@ -11,16 +11,20 @@ use std::time::Instant;
 use keepwell::frame::split::StratifiedFolds;
 use keepwell::frame::{Frame, InferOptions, RawTable, Table};
 use keepwell::metric;
-use keepwell::model::{BlendClassifier, Classifier, GradientTreesClassifier, LogisticClassifier};
+use keepwell::model::{
+    BlendClassifier, Classifier, GradientTreesClassifier, LinfaLogistic, LinfaTree, LogisticClassifier,
+};
 use keepwell::schema::Schema;
 use keepwell::{ErrorKind, Result};
 
 type Fit = fn(&Table, &[bool]) -> Result<Box<dyn Classifier>>;
 
-const MODELS: [(&str, Fit); 3] = [
+const MODELS: [(&str, Fit); 5] = [
     ("blend", |table, y| Ok(Box::new(BlendClassifier::params().fit(table, y, None)?))),
     ("logistic", |table, y| Ok(Box::new(LogisticClassifier::params().fit(table, y, None)?))),
     ("gradient trees", |table, y| Ok(Box::new(GradientTreesClassifier::params().fit(table, y, None)?))),
+    ("linfa logistic", |table, y| Ok(Box::new(LinfaLogistic::params().fit(table, y, None)?))),
+    ("linfa tree", |table, y| Ok(Box::new(LinfaTree::params().fit(table, y, None)?))),
 ];
 
 struct Options {

@@ -54,7 +54,9 @@ fn run(options: &Options) -> Result<()> {
         None => (tested.clone(), tested.score_with_reasons(&held_out, 2)?),
     };
     report::book(&scored)?;
-    let plan = report::has_value(&scored).then(|| playbook.plan(&scored, &options.capacity())).transpose()?;
+    let plan = report::has_value(&scored)
+        .then(|| playbook.plan(&scored, &options.capacity(&playbook)))
+        .transpose()?;
     report::accounts(&scored, plan.as_ref(), options.top);
     report::plan(plan.as_ref());
     report::quality(&qualities(&checked)?, &model, past.n_rows() - held_out.n_rows());
@@ -69,10 +71,12 @@ fn accounts(options: &Options) -> Result<Accounts> {
 }
 
 fn simulated(options: &Options) -> Result<Accounts> {
-    let business = Simulation::params().random_state(options.seed).run()?;
+    let business = Simulation::params().n_accounts(4_000).random_state(options.seed).simulate()?;
     println!("A simulated subscription business (give --csv FILE for your own accounts).");
-    let playbook = playbook(options, Playbook::b2b_saas)?;
-    Ok(Accounts { past: business.past()?, today: Some(business.today()?), playbook })
+    let schema = Schema::b2b_saas();
+    let past = Frame::from_table(&business.past()?, &schema)?;
+    let today = Frame::from_table(&business.today()?, &schema)?;
+    Ok(Accounts { past, today: Some(today), playbook: playbook(options, Playbook::b2b_saas)? })
 }
 
 fn from_csv(path: &str, options: &Options) -> Result<Accounts> {
@@ -87,7 +91,8 @@ fn from_csv(path: &str, options: &Options) -> Result<Accounts> {
         let cents = (units * 100.0).round() as i64;
         frame = frame.with_same_value(&Money::new(cents, &options.currency), options.per_year);
     }
-    let (known, unknown): (Vec<usize>, Vec<usize>) = (0..frame.n_rows()).partition(|&row| is_known(&frame, row));
+    let (known, unknown): (Vec<usize>, Vec<usize>) =
+        (0..frame.n_rows()).partition(|&row| is_known(&frame, row));
     let today = (!unknown.is_empty()).then(|| frame.take(&unknown));
     Ok(Accounts { past: frame.take(&known), today, playbook: playbook(options, Playbook::any_business)? })
 }
@@ -101,9 +106,10 @@ fn is_known(frame: &Frame, row: usize) -> bool {
 
 fn infer_options(options: &Options) -> InferOptions {
     let mut infer = InferOptions::new();
-    let set = |infer: InferOptions, column: &Option<String>, with: fn(InferOptions, String) -> InferOptions| {
-        column.clone().map_or(infer.clone(), |column| with(infer, column))
-    };
+    let set =
+        |infer: InferOptions, column: &Option<String>, with: fn(InferOptions, String) -> InferOptions| {
+            column.clone().map_or(infer.clone(), |column| with(infer, column))
+        };
     infer = set(infer, &options.churn, InferOptions::churn);
     infer = set(infer, &options.expansion, InferOptions::expansion);
     infer = set(infer, &options.id, InferOptions::id);
@@ -133,7 +139,9 @@ fn hold_out(past: &Frame, seed: u64) -> Result<(Frame, Frame)> {
 
 fn fit(past: &Frame, options: &Options, message: &'static str) -> Result<HealthModel> {
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(1000) } else { ProgressBar::hidden() };
-    bar.set_style(ProgressStyle::with_template("{msg} {wide_bar} {percent} %").unwrap_or(ProgressStyle::default_bar()));
+    bar.set_style(
+        ProgressStyle::with_template("{msg} {wide_bar} {percent} %").unwrap_or(ProgressStyle::default_bar()),
+    );
     bar.set_message(message);
     let model = HealthModel::params(past.schema())
         .horizon_days(options.horizon_days)

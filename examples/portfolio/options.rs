@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keepwell::action::Capacity;
+use keepwell::action::{Capacity, Playbook};
 use keepwell::schema::Money;
 
 const HELP: &str = "\
@@ -21,10 +21,19 @@ portfolio --csv FILE          on a table of accounts (CSV, also gzipped)
   --currency CODE             of the value and the playbook (default: EUR)
   --horizon-days NUMBER       what the labels look ahead (default: 90)
   --playbook FILE             what can be done, as TOML (default: a starter)
-  --capacity POOL=UNITS       of the playbook's pools (default: csm_hours=40, email_sends=200)
+  --capacity POOL=UNITS       of a pool of the playbook; may be given several times (default: a small team)
   --budget AMOUNT             what the plan may cost (default: 5000)
   --top NUMBER                how many accounts to list (default: 20)
   --seed NUMBER               (default: 7)";
+
+/// Hours in a week, and sends, of a small team.
+const TEAM: [(&str, f64); 5] = [
+    ("csm_hours", 40.0),
+    ("executive_hours", 6.0),
+    ("trainer_hours", 20.0),
+    ("support_hours", 20.0),
+    ("email_sends", 200.0),
+];
 
 /// What an account is worth.
 pub enum Worth {
@@ -66,7 +75,7 @@ impl Default for Options {
             currency: "EUR".into(),
             horizon_days: 90,
             playbook: None,
-            pools: BTreeMap::from([("csm_hours".into(), 40.0), ("email_sends".into(), 200.0)]),
+            pools: BTreeMap::new(),
             budget: 5000,
             top: 20,
             seed: 7,
@@ -84,7 +93,9 @@ impl Options {
                 println!("{HELP}");
                 std::process::exit(0);
             }
-            if let Err(problem) = args.next().ok_or("a value is missing".into()).and_then(|value| options.set(&flag, value)) {
+            if let Err(problem) =
+                args.next().ok_or("a value is missing".into()).and_then(|value| options.set(&flag, value))
+            {
                 eprintln!("{flag}: {problem}\n\n{HELP}");
                 std::process::exit(2);
             }
@@ -104,10 +115,7 @@ impl Options {
             "--per-year" => self.per_year = number(&value)?,
             "--currency" => self.currency = value,
             "--horizon-days" => self.horizon_days = number(&value)?,
-            "--playbook" => {
-                self.playbook = Some(value);
-                self.pools.clear();
-            }
+            "--playbook" => self.playbook = Some(value),
             "--capacity" => {
                 let (pool, units) = value.split_once('=').ok_or("expected POOL=UNITS")?;
                 self.pools.insert(pool.into(), number(units)?);
@@ -120,10 +128,14 @@ impl Options {
         Ok(())
     }
 
-    pub fn capacity(&self) -> Capacity {
+    /// The pools named on the command line; those of a small team where none is.
+    pub fn capacity(&self, playbook: &Playbook) -> Capacity {
         let budget = Money::new(self.budget * 100, &self.currency);
-        let pools = self.pools.iter();
-        pools.fold(Capacity::new().budget(budget), |capacity, (pool, units)| capacity.pool(pool, *units))
+        let has = |pool: &str| playbook.pools.iter().any(|other| other.name == pool);
+        let team = TEAM.iter().filter(|(pool, _)| self.pools.is_empty() && has(pool));
+        let team =
+            team.fold(Capacity::new().budget(budget), |capacity, &(pool, units)| capacity.pool(pool, units));
+        self.pools.iter().fold(team, |capacity, (pool, units)| capacity.pool(pool, *units))
     }
 }
 

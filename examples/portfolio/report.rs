@@ -2,6 +2,7 @@
 
 use keepwell::Result;
 use keepwell::action::{Plan, Recommendation};
+use keepwell::explain::Reason;
 use keepwell::health::{Band, HealthModel, Quality, Scored};
 use keepwell::model::BlendClassifier;
 use keepwell::revenue::Book;
@@ -32,12 +33,11 @@ pub fn book(scored: &Scored) -> Result<()> {
     let [red, amber, green] = [Band::Red, Band::Amber, Band::Green].map(in_band);
     println!("{} accounts: {red} red, {amber} amber, {green} green", scored.frame.n_rows());
     if has_value(scored) {
-        println!("{}", Book::of(scored)?);
+        println!("{}", Book::params().reckon(scored)?);
     } else {
         println!("No recurring value is known, so nothing is said in money; name its column with --value.");
     }
-    for (what, probability) in
-        [("leave", &scored.churn_probability), ("grow", &scored.expansion_probability)]
+    for (what, probability) in [("leave", &scored.churn_probability), ("grow", &scored.expansion_probability)]
     {
         if let Some(probability) = probability {
             let expected: f64 = probability.iter().sum();
@@ -58,27 +58,48 @@ pub fn accounts(scored: &Scored, plan: Option<&Plan>, top: usize) {
     }
 }
 
-/// Yearly value times the larger of the two probabilities.
-fn at_stake(scored: &Scored, row: usize) -> f64 {
-    let of = |probability: &Option<Vec<f64>>| probability.as_ref().map_or(0.0, |probability| probability[row]);
+/// What an expansion adds, as a share of the recurring value, as the book reckons it.
+const EXPANSION_VALUE: f64 = 0.2;
+
+/// What may be lost and what may be won, times the recurring value where that is known.
+fn stakes(scored: &Scored, row: usize) -> (f64, f64) {
+    let of =
+        |probability: &Option<Vec<f64>>| probability.as_ref().map_or(0.0, |probability| probability[row]);
     let value = scored.frame.value_cents().map_or(1.0, |cents| cents[row].unwrap_or(0) as f64);
-    value * of(&scored.churn_probability).max(of(&scored.expansion_probability))
+    (value * of(&scored.churn_probability), value * EXPANSION_VALUE * of(&scored.expansion_probability))
+}
+
+fn at_stake(scored: &Scored, row: usize) -> f64 {
+    let (loss, growth) = stakes(scored, row);
+    loss.max(growth)
+}
+
+/// Reasons for the score by which more is at stake.
+fn reasons(scored: &Scored, row: usize) -> &[Reason] {
+    let (loss, growth) = stakes(scored, row);
+    let reasons = if growth > loss { &scored.expansion_reasons } else { &scored.reasons };
+    &reasons[row]
+}
+
+fn percent(name: &str, probability: &Option<Vec<f64>>, row: usize) -> String {
+    match probability.as_ref().map(|probability| 100.0 * probability[row]) {
+        None => String::new(),
+        Some(percent) if percent < 0.5 => format!("{name} <1 %  "),
+        Some(percent) => format!("{name} {percent:.0} %  "),
+    }
 }
 
 fn account(place: usize, scored: &Scored, row: usize, recommendation: Option<&Recommendation>) {
-    let percent = |name: &str, probability: &Option<Vec<f64>>| {
-        probability.as_ref().map_or(String::new(), |probability| format!("{name} {:.0} %  ", 100.0 * probability[row]))
-    };
     println!(
         "{place:>2}. {:<12} {}{}health {:.0} {:<6} {}",
         scored.frame.ids()[row],
-        percent("churn", &scored.churn_probability),
-        percent("growth", &scored.expansion_probability),
+        percent("churn", &scored.churn_probability, row),
+        percent("growth", &scored.expansion_probability, row),
         scored.health[row],
         scored.band[row],
         worth_a_year(scored, row)
     );
-    for reason in &scored.reasons[row] {
+    for reason in reasons(scored, row) {
         println!("      {}", reason.sentence);
     }
     if let Some(recommendation) = recommendation {
@@ -88,7 +109,9 @@ fn account(place: usize, scored: &Scored, row: usize, recommendation: Option<&Re
 
 fn worth_a_year(scored: &Scored, row: usize) -> String {
     let schema = scored.frame.schema();
-    let (Some(value), Some(cents)) = (&schema.value, scored.frame.value_cents()) else { return String::new() };
+    let (Some(value), Some(cents)) = (&schema.value, scored.frame.value_cents()) else {
+        return String::new();
+    };
     let yearly = |cents: i64| Money::new((cents as f64 * value.per_year).round() as i64, &value.currency);
     cents[row].map_or("value unknown".into(), |cents| format!("{} a year", yearly(cents)))
 }

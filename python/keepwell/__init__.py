@@ -6,12 +6,14 @@ a ``TypeError``), or Python's own ``OSError`` for files.
 
 from typing import TYPE_CHECKING, Any
 
+from ._contributions import Contributions
 from ._errors import ColumnTypeError, Error
-from ._native import Table
+from ._health import HealthModel
+from ._native import Plan, Playbook, Schema, Scored, Table
 from ._table import table
 
 if TYPE_CHECKING:
-    from ._estimators import BlendClassifier, Contributions, GradientTreesClassifier, LogisticClassifier
+    from ._estimators import BlendClassifier, GradientTreesClassifier, LogisticClassifier
 
 __all__ = [
     "BlendClassifier",
@@ -19,13 +21,18 @@ __all__ = [
     "Contributions",
     "Error",
     "GradientTreesClassifier",
+    "HealthModel",
     "LogisticClassifier",
+    "Plan",
+    "Playbook",
+    "Schema",
+    "Scored",
     "Table",
     "table",
 ]
 
 #: Imported when first asked for: scikit-learn takes a second that nobody else should wait for.
-_ESTIMATORS = {"BlendClassifier", "Contributions", "GradientTreesClassifier", "LogisticClassifier"}
+_ESTIMATORS = {"BlendClassifier", "GradientTreesClassifier", "LogisticClassifier"}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,6 @@ import numbers
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,28 +14,13 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from ._contributions import Contributions
 from ._errors import Error
 from ._native import Classifier, Table
 from ._table import from_matrix, is_pandas, is_table, table
 
 Labels = np.ndarray
 Monotonic = Mapping[str, int] | Sequence[int] | None
-
-
-@dataclass(frozen=True)
-class Contributions:
-    """What each column adds to the log-odds of each row: ``base + values.sum(axis=1)`` is ``decision_function``."""
-
-    #: Log-odds before anything is known of a row: the mean over the training rows.
-    base: float
-    #: ``n`` rows × ``d`` columns.
-    values: np.ndarray
-    #: The ``d`` columns' names.
-    feature_names: list[str]
-
-    def to_table(self) -> Table:
-        """The values as a table, one column a feature."""
-        return Table.from_matrix(self.feature_names, self.values)
 
 
 class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

@@ -67,9 +67,17 @@ fn exception(error: &keepwell::Error) -> PyErr {
         ErrorKind::ColumnType { .. } => class::ColumnTypeError::new_err(error.to_string()),
         ErrorKind::Io { path, source } => match source.raw_os_error() {
             // With errno and filename Python picks FileNotFoundError, PermissionError …
-            Some(errno) => PyOSError::new_err((errno, source.to_string(), path.clone())),
+            Some(errno) => {
+                let text = source.to_string();
+                let text = text.split(" (os error").next().unwrap_or_default().to_owned();
+                PyOSError::new_err((errno, text, path.clone()))
+            }
             None => PyOSError::new_err(error.to_string()),
         },
+        // Rust's setter has a small letter, scikit-learn's parameter a capital one.
+        ErrorKind::Parameter { name: "c", .. } => {
+            class::Error::new_err(error.to_string().replacen("`c`", "`C`", 1))
+        }
         _ => class::Error::new_err(error.to_string()),
     }
 }

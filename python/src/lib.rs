@@ -1,10 +1,16 @@
 //! The native half of the Python package `keepwell`: it converts, calls and converts back.
 
+mod arrays;
 mod cells;
 mod classifier;
 mod error;
+mod health_model;
 mod numpy_column;
 mod params;
+mod plan;
+mod playbook;
+mod schema;
+mod scored;
 mod table;
 mod training;
 
@@ -15,6 +21,16 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use crate::classifier::Classifier;
+    #[pymodule_export]
+    use crate::health_model::HealthModel;
+    #[pymodule_export]
+    use crate::plan::Plan;
+    #[pymodule_export]
+    use crate::playbook::Playbook;
+    #[pymodule_export]
+    use crate::schema::Schema;
+    #[pymodule_export]
+    use crate::scored::Scored;
     #[pymodule_export]
     use crate::table::Table;
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, RecordBatchOptions, StructArray};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
@@ -22,7 +24,7 @@ use crate::numpy_column::NumpyColumn;
 const SHOWN: (usize, usize, usize) = (6, 8, 24);
 
 /// Named columns of equal length, held as Arrow.
-#[pyclass(frozen, module = "keepwell")]
+#[pyclass(frozen, subclass, module = "keepwell")]
 pub struct Table {
     batches: Vec<RecordBatch>,
     schema: SchemaRef,
@@ -45,6 +47,12 @@ impl Table {
         &self.batches
     }
 
+    /// Whatever `keepwell.table` takes.
+    pub fn from_any<'py>(data: &Bound<'py, PyAny>) -> Result<Bound<'py, Self>> {
+        let table = data.py().import("keepwell._table")?.call_method1("table", (data,))?;
+        Ok(table.cast_into::<Self>().map_err(PyErr::from)?)
+    }
+
     /// The columns as keepwell reads them.
     pub fn read(&self) -> Result<keepwell::frame::Table> {
         Ok(keepwell::frame::Table::from_arrow(&self.batches)?)
@@ -53,9 +61,7 @@ impl Table {
 
 /// Name and cells of a column, cut and padded to one width.
 fn shown_column(name: String, array: &ArrayRef) -> Result<Vec<String>> {
-    let options = FormatOptions::default();
-    let format = ArrayFormatter::try_new(array, &options).map_err(arrow)?;
-    let texts = std::iter::once(name).chain((0..array.len()).map(|row| format.value(row).to_string()));
+    let texts = std::iter::once(name).chain(shown_cells(array)?);
     let cut = |text: String| match text.char_indices().nth(SHOWN.2) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
@@ -63,6 +69,17 @@ fn shown_column(name: String, array: &ArrayRef) -> Result<Vec<String>> {
     let texts: Vec<String> = texts.map(cut).collect();
     let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
     Ok(texts.into_iter().map(|text| format!("{text:<width$}")).collect())
+}
+
+/// Numbers to four places, everything else as Arrow writes it.
+fn shown_cells(array: &ArrayRef) -> Result<Vec<String>> {
+    if let Some(values) = array.as_primitive_opt::<Float64Type>() {
+        let text = |value: f64| ((value * 1e4).round() / 1e4).to_string();
+        return Ok(values.iter().map(|value| value.map_or_else(String::new, text)).collect());
+    }
+    let options = FormatOptions::default();
+    let format = ArrayFormatter::try_new(array, &options).map_err(arrow)?;
+    Ok((0..array.len()).map(|row| format.value(row).to_string()).collect())
 }
 
 /// Arrow's word for what went wrong, as `keepwell.Error`.
@@ -154,12 +171,13 @@ impl Table {
         Ok(slf.py().import("pyarrow")?.call_method1("table", (slf,))?)
     }
 
-    fn __repr__(&self) -> Result<String> {
-        let (n_rows, n_columns) = self.shape();
-        let head = self.slice(0, SHOWN.0);
+    fn __repr__(slf: &Bound<'_, Self>) -> Result<String> {
+        let (this, class) = (slf.get(), slf.get_type().name()?);
+        let (n_rows, n_columns) = this.shape();
+        let head = this.slice(0, SHOWN.0);
         let whole = concat_batches(&head.schema, &head.batches).map_err(arrow)?;
-        let mut lines = vec![format!("keepwell.Table: {n_rows} rows, {n_columns} columns")];
-        let shown = whole.columns().iter().zip(self.column_names()).take(SHOWN.1);
+        let mut lines = vec![format!("keepwell.{class}: {n_rows} rows, {n_columns} columns")];
+        let shown = whole.columns().iter().zip(this.column_names()).take(SHOWN.1);
         let columns = shown.map(|(array, name)| shown_column(name, array)).collect::<Result<Vec<_>>>()?;
         for line in 0..=whole.num_rows() {
             lines.push(
@@ -173,7 +191,7 @@ impl Table {
             );
         }
         if n_columns > SHOWN.1 {
-            lines.push(format!("and {}", self.column_names()[SHOWN.1..].join(", ")));
+            lines.push(format!("and {}", this.column_names()[SHOWN.1..].join(", ")));
         }
         Ok(lines.join("\n"))
     }

@@ -64,7 +64,7 @@ pub(super) fn same_length(what: &str, found: usize, expected: usize) -> Result<(
 fn weights(y: &[bool], weights: Option<&[f64]>) -> Result<()> {
     let Some(weights) = weights else { return Ok(()) };
     same_length("weights", weights.len(), y.len())?;
-    all("weights", weights, "a finite number, at least 0", |w| w.is_finite() && w >= 0.0)?;
+    all("weights", weights, "a finite number, 0 or more", |w| w.is_finite() && w >= 0.0)?;
     if weights.iter().any(|&w| w > 0.0) {
         return Ok(());
     }

@@ -11,7 +11,8 @@ use linfa_trees::{DecisionTree, TreeNode};
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
-use super::logistic::{Design, Scorer, check_training};
+use super::logistic::{Design, Scorer};
+use super::training::check_training;
 use super::{Classifier, Contributions, EncodedColumn, Features};
 use crate::error::{ErrorKind, Result};
 use crate::frame::Table;
@@ -73,7 +74,7 @@ impl LinfaLogisticParams {
     /// [`LogisticParams::fit`](super::LogisticParams::fit) refuses; whatever linfa-logistic refuses.
     pub fn fit(&self, table: &Table, y: &[bool], weights: Option<&[f64]>) -> Result<LinfaLogistic> {
         self.check()?;
-        check_training(table.n_rows(), y, weights)?;
+        check_training(table, y, weights)?;
         check_equal(weights)?;
         let (features, n_rows) = (Features::of(table), table.n_rows());
         let columns = features.encode(table)?;
@@ -196,7 +197,7 @@ impl LinfaTreeParams {
     /// What [`LogisticParams::fit`](super::LogisticParams::fit) refuses; whatever linfa-trees refuses.
     pub fn fit(&self, table: &Table, y: &[bool], weights: Option<&[f64]>) -> Result<LinfaTree> {
         self.check()?;
-        check_training(table.n_rows(), y, weights)?;
+        check_training(table, y, weights)?;
         let features = Features::of(table);
         let columns = features.encode(table)?;
         let design = Design::fit(features.names(), &columns, weights, 0)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame::split::StratifiedFolds;
 use crate::frame::{Column, Table};
 
 /// Whether labels and weights fit the table, are of both classes, and all numbers can be learned from.
@@ -80,15 +81,44 @@ fn check_direction(table: &Table, name: &str, direction: i8) -> Result<()> {
 }
 
 /// Rows of positive weight: of the negative class, of the positive class.
-pub(crate) fn class_counts(y: &[bool], weights: Option<&[f64]>) -> [usize; 2] {
+fn class_counts(y: &[bool], weights: Option<&[f64]>) -> [usize; 2] {
     let mut counts = [0; 2];
     let weighs = |row: usize| weights.is_none_or(|weights| weights[row] > 0.0);
     (0..y.len()).filter(|&row| weighs(row)).for_each(|row| counts[usize::from(y[row])] += 1);
     counts
 }
 
+/// The rows of positive weight with their labels and weights, where there are others: a row without weight is as
+/// good as not there.
+pub(crate) fn rows_that_weigh(
+    table: &Table,
+    y: &[bool],
+    weights: Option<&[f64]>,
+) -> Option<(Table, Vec<bool>, Vec<f64>)> {
+    let weights = weights.filter(|weights| weights.contains(&0.0))?;
+    let kept: Vec<usize> = (0..weights.len()).filter(|&row| weights[row] > 0.0).collect();
+    let y = kept.iter().map(|&row| y[row]).collect();
+    Some((table.take(&kept), y, kept.iter().map(|&row| weights[row]).collect()))
+}
+
+/// Rows to learn from and rows left out, fold by fold: each with its share of both classes, at most as many folds as
+/// the rarer class has rows. `None` where that leaves less than two.
+pub(crate) fn stratified_folds(
+    y: &[bool],
+    n_folds: usize,
+    random_state: u64,
+) -> Result<Option<Vec<(Vec<u32>, Vec<u32>)>>> {
+    let [n_false, n_true] = class_counts(y, None);
+    let n_folds = n_folds.min(n_false).min(n_true);
+    if n_folds < 2 {
+        return Ok(None);
+    }
+    let fold_of_row = StratifiedFolds::new(n_folds, random_state).fold_of_rows(y)?;
+    Ok(Some((0..n_folds).map(|fold| fold_rows(&fold_of_row, fold)).collect()))
+}
+
 /// The rows outside and inside a fold, ascending.
-pub(crate) fn fold_rows(fold_of_row: &[usize], fold: usize) -> (Vec<u32>, Vec<u32>) {
+fn fold_rows(fold_of_row: &[usize], fold: usize) -> (Vec<u32>, Vec<u32>) {
     (0..fold_of_row.len() as u32).partition(|&row| fold_of_row[row as usize] != fold)
 }
 
@@ -109,4 +139,70 @@ pub(crate) fn with_threads<T: Send>(
 fn no_threads(n_jobs: usize, error: &dyn std::error::Error) -> Error {
     let expected = "a number of threads that the system can start";
     ErrorKind::Parameter { name: "n_jobs", value: format!("{n_jobs} ({error})"), expected }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(values: Vec<f64>) -> Table {
+        Table::new(values.len(), [("logins".to_owned(), Column::Number(values))]).unwrap()
+    }
+
+    #[test]
+    fn what_cannot_be_learned_from_is_named() {
+        let two = table(vec![1.0, 2.0]);
+        let refusal = |table: &Table, y: &[bool], weights: Option<&[f64]>| {
+            check_training(table, y, weights).unwrap_err().to_string()
+        };
+        let y = [true, false];
+        let cases = [
+            (
+                refusal(&table(vec![]), &[], None),
+                "the training table has no rows; give rows of both classes to learn from",
+            ),
+            (refusal(&two, &[true], None), "number of labels: found 1, expected 2"),
+            (refusal(&two, &y, Some(&[1.0])), "number of weights: found 1, expected 2"),
+            (
+                refusal(&two, &y, Some(&[1.0, -1.0])),
+                "weights, row 2: found -1, expected a finite number, 0 or more",
+            ),
+            (
+                refusal(&two, &y, Some(&[f64::NAN, 1.0])),
+                "weights, row 1: found NaN, expected a finite number, 0 or more",
+            ),
+            (
+                refusal(&two, &[true; 2], None),
+                "label `y` is true in all 2 rows; a model needs rows of both classes",
+            ),
+            (
+                refusal(&two, &y, Some(&[0.0, 1.0])),
+                "label `y` is false in all 2 rows; a model needs rows of both classes",
+            ),
+            (
+                refusal(&two, &y, Some(&[0.0, 0.0])),
+                "the training table, weights of 0 aside, has no rows; give some rows a weight above 0",
+            ),
+            (
+                refusal(&table(vec![1.0, f64::NEG_INFINITY]), &y, None),
+                "column `logins`, row 2: found `-inf`, expected a finite number, or none (NaN) where it is missing",
+            ),
+        ];
+        for (found, expected) in cases {
+            assert_eq!(found, expected);
+        }
+        assert!(check_training(&table(vec![f64::NAN, 1.0]), &y, Some(&[0.5, 2.0])).is_ok());
+    }
+
+    #[test]
+    fn folds_leave_every_row_out_once_and_are_as_many_as_there_can_be() {
+        let y: Vec<bool> = (0..23).map(|row| row % 7 == 0).collect();
+        let folds = stratified_folds(&y, 5, 1).unwrap().unwrap();
+        assert_eq!(folds.len(), 4);
+        let mut left_out: Vec<u32> = folds.iter().flat_map(|(_, valid)| valid.clone()).collect();
+        left_out.sort_unstable();
+        assert_eq!(left_out, (0..23).collect::<Vec<u32>>());
+        assert!(folds.iter().all(|(train, valid)| train.len() + valid.len() == 23));
+        assert!(stratified_folds(&[true, false, false], 5, 1).unwrap().is_none());
+    }
 }

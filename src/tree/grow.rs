@@ -1,8 +1,13 @@
 //! Growing one tree, best leaf first, on a subset of a table's rows.
 
+use rayon::prelude::*;
+
 use super::bins::Bins;
-use super::histogram::{Extent, Histogram, Layout, Row, row_index};
-use super::split::{BinSet, Bounds, Search, Split, contains};
+use super::histogram::{Extent, Histogram, Layout, PARALLEL_ROWS, Row, row_index};
+use super::split::{BinSet, Bounds, Prefixes, Search, Split, contains};
+
+/// From this many columns on, two children are searched by two threads.
+const PARALLEL_COLUMNS: usize = 16;
 
 /// How trees grow.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,7 +43,7 @@ impl Default for GrowParams {
             monotonic: Vec::new(),
             category_smoothing: 10.0,
             category_l2: 10.0,
-            min_category_rows: 100.0,
+            min_category_rows: 20.0,
         }
     }
 }
@@ -107,6 +112,8 @@ pub struct Grower<'a> {
     spare: Vec<Histogram>,
     scratch: Vec<Row>,
     rows: Vec<Row>,
+    /// One for each child that is searched at a time.
+    prefixes: [Prefixes; 2],
 }
 
 /// A leaf that may still be split.
@@ -131,7 +138,15 @@ struct Child {
 impl<'a> Grower<'a> {
     /// A grower over these bins; with `n_threads` above 1 it uses rayon's current pool for large nodes.
     pub fn new(bins: &'a Bins, params: GrowParams, n_threads: usize) -> Self {
-        Grower { bins, params, n_threads, spare: Vec::new(), scratch: Vec::new(), rows: Vec::new() }
+        Grower {
+            bins,
+            params,
+            n_threads,
+            spare: Vec::new(),
+            scratch: Vec::new(),
+            rows: Vec::new(),
+            prefixes: [Prefixes::new(), Prefixes::new()],
+        }
     }
 
     /// Grows a tree on `rows` (indices, ascending, at least one), trying `columns` only (ascending).
@@ -145,9 +160,7 @@ impl<'a> Grower<'a> {
         columns: &[usize],
     ) -> GrownTree {
         let layout = Layout::new(rows.len(), Extent::of(gradients, rows), Extent::of(hessians, rows));
-        self.rows.clear();
-        self.rows.extend(rows.iter().map(|&r| layout.row(r, gradients[r as usize], hessians[r as usize])));
-        self.scratch.resize(rows.len(), 0);
+        self.take_rows(rows, |row| layout.row(row, gradients[row as usize], hessians[row as usize]));
         let params = self.params.clone();
         let search = Search { bins: self.bins, params: &params, layout, columns };
         let mut growth =
@@ -157,6 +170,16 @@ impl<'a> Grower<'a> {
             growth.split_next();
         }
         growth.finish(gradients, hessians)
+    }
+
+    fn take_rows(&mut self, rows: &[u32], row: impl Fn(u32) -> Row + Sync) {
+        if self.n_threads > 1 && rows.len() > PARALLEL_ROWS {
+            rows.par_iter().map(|&index| row(index)).collect_into_vec(&mut self.rows);
+        } else {
+            self.rows.clear();
+            self.rows.extend(rows.iter().map(|&index| row(index)));
+        }
+        self.scratch.resize(rows.len(), 0);
     }
 
     fn histogram(&mut self) -> Histogram {
@@ -183,7 +206,11 @@ impl Growth<'_, '_> {
         histogram.fill(bins, rows, &self.search.layout, self.grower.n_threads);
         let first_column = histogram.columns.first().into_iter().flatten();
         let total = first_column.fold(0, |sum: u64, entry| sum.wrapping_add(*entry));
-        self.open(Child { node: root, depth: 0, total, bounds: Bounds::NONE }, histogram);
+        let root = Child { node: root, depth: 0, total, bounds: Bounds::NONE };
+        let prefixes = &mut self.grower.prefixes[0];
+        let split = self.search.best_split(&histogram, total, Bounds::NONE, prefixes);
+        let splittable = self.may_split(root);
+        self.open(root, histogram, split.filter(|_| splittable));
     }
 
     fn add_node(&mut self, start: usize, end: usize, bounds: Bounds) -> usize {
@@ -256,8 +283,28 @@ impl Growth<'_, '_> {
         let mut rest = parent;
         rest.subtract(&histogram, bins);
         let (of_left, of_right) = if left_is_small { (histogram, rest) } else { (rest, histogram) };
-        self.open(left, of_left);
-        self.open(right, of_right);
+        let [left_split, right_split] = self.find_splits([(left, &of_left), (right, &of_right)], splittable);
+        self.open(left, of_left, left_split);
+        self.open(right, of_right, right_split);
+    }
+
+    /// The best splits of two children, by two threads where that pays.
+    fn find_splits(
+        &mut self,
+        children: [(Child, &Histogram); 2],
+        splittable: [bool; 2],
+    ) -> [Option<Split>; 2] {
+        let (search, [first, second]) = (&self.search, &mut self.grower.prefixes);
+        let find = |at: usize, prefixes: &mut Prefixes| {
+            let (child, histogram) = children[at];
+            let find = || search.best_split(histogram, child.total, child.bounds, prefixes);
+            splittable[at].then(find).flatten()
+        };
+        if self.grower.n_threads > 1 && search.columns.len() >= PARALLEL_COLUMNS {
+            rayon::join(|| find(0, first), || find(1, second)).into()
+        } else {
+            [find(0, first), find(1, second)]
+        }
     }
 
     fn may_split(&self, child: Child) -> bool {
@@ -268,11 +315,7 @@ impl Growth<'_, '_> {
     }
 
     /// Keeps a leaf for splitting if it has a split worth making.
-    fn open(&mut self, child: Child, histogram: Histogram) {
-        let split = self
-            .may_split(child)
-            .then(|| self.search.best_split(&histogram, child.total, child.bounds))
-            .flatten();
+    fn open(&mut self, child: Child, histogram: Histogram, split: Option<Split>) {
         let Child { node, depth, total, bounds } = child;
         match split {
             Some(split) => self.open.push(OpenLeaf { node, depth, total, bounds, histogram, split }),
@@ -286,12 +329,19 @@ impl Growth<'_, '_> {
         grower.spare.extend(open.into_iter().map(|leaf| leaf.histogram));
         let l2 = search.params.l2_regularization;
         let unit = search.layout.hessian_scale / search.layout.gradient_scale;
-        for (node, bounds) in nodes.iter_mut().zip(bounds).filter(|(node, _)| node.split.is_none()) {
-            let rows = &grower.rows[node.start..node.end];
-            node.value =
-                leaf_value(rows, gradients, hessians, l2).clamp(bounds.lower * unit, bounds.upper * unit);
+        let value = |(node, bounds): (&mut GrownNode, Bounds)| {
+            if node.split.is_none() {
+                let rows = &grower.rows[node.start..node.end];
+                let free = leaf_value(rows, gradients, hessians, l2);
+                node.value = free.clamp(bounds.lower * unit, bounds.upper * unit);
+            }
+        };
+        if grower.n_threads > 1 && grower.rows.len() > PARALLEL_ROWS {
+            nodes.par_iter_mut().zip(bounds).for_each(value);
+        } else {
+            nodes.iter_mut().zip(bounds).for_each(value);
         }
-        GrownTree { nodes, rows: grower.rows.clone() }
+        GrownTree { nodes, rows: std::mem::take(&mut grower.rows) }
     }
 }
 
@@ -395,7 +445,7 @@ mod tests {
             let values: Vec<f64> =
                 (0..400).map(|r| if r % 4 == 0 { f64::NAN } else { f64::from(r) }).collect();
             let gradient = |r: usize| {
-                if r % 4 == 0 {
+                if r.is_multiple_of(4) {
                     missing_gradient
                 } else if r < 200 {
                     -1.0
@@ -406,8 +456,8 @@ mod tests {
             let gradients: Vec<f32> = (0..400).map(gradient).collect();
             let bins = bins(&[ColumnView::F64(&values)]);
             let tree = grow(&bins, GrowParams { max_leaf_nodes: 2, ..GrowParams::default() }, &gradients);
-            for r in 0..400 {
-                assert_eq!(tree.predict(&bins, r), -f64::from(gradients[r]), "row {r}");
+            for (r, gradient) in gradients.iter().enumerate() {
+                assert_eq!(tree.predict(&bins, r), -f64::from(*gradient), "row {r}");
             }
         }
     }
@@ -429,8 +479,8 @@ mod tests {
         let bins = bins(&[ColumnView::Category { codes: &codes, n_levels: 12 }]);
         let params = GrowParams { max_leaf_nodes: 2, category_l2: 0.0, ..GrowParams::default() };
         let tree = grow(&bins, params, &gradients);
-        for r in 0..2400 {
-            assert_eq!(tree.predict(&bins, r), -f64::from(gradients[r]));
+        for (r, gradient) in gradients.iter().enumerate() {
+            assert_eq!(tree.predict(&bins, r), -f64::from(*gradient));
         }
     }
 

@@ -17,8 +17,8 @@ pub(super) type Row = u64;
 
 /// Most rows for which every bin counts its rows exactly.
 const MAX_COUNTED_ROWS: usize = (1 << 15) - 1;
-/// Above this many rows a node's histogram is filled by several threads.
-const PARALLEL_ROWS: usize = 4096;
+/// Above this many rows, what is done for each row is done by several threads.
+pub(super) const PARALLEL_ROWS: usize = 4096;
 
 /// The row's index in the table.
 pub(super) fn row_index(row: Row) -> usize {
@@ -105,9 +105,9 @@ impl Layout {
 
     /// A row with its gradient and hessian rounded to units.
     pub(super) fn row(&self, index: u32, gradient: f32, hessian: f32) -> Row {
-        let gradient = (f64::from(gradient) * self.gradient_scale).round_ties_even() as i16;
-        let hessian = (f64::from(hessian) * self.hessian_scale).round_ties_even() as u16;
-        u64::from(index) << 32 | u64::from(gradient as u16) << 16 | u64::from(hessian)
+        let gradient = rounded(f64::from(gradient) * self.gradient_scale);
+        let hessian = rounded(f64::from(hessian) * self.hessian_scale);
+        u64::from(index) << 32 | u64::from(gradient) << 16 | u64::from(hessian)
     }
 
     /// What a row adds to an entry.
@@ -153,6 +153,11 @@ impl Layout {
         let rows = if self.count_bits > 0 { f64::from(self.count(entry)) } else { estimate };
         Sums { gradient, hessian, rows }
     }
+}
+
+/// The nearest integer's low 16 bits: adding 1.5 · 2^52 leaves the integer in the low bits.
+fn rounded(value: f64) -> u16 {
+    (value + 6_755_399_441_055_744.0).to_bits() as u16
 }
 
 /// The histograms of one node: one [`ColumnHistogram`] a column.

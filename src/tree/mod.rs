@@ -4,6 +4,7 @@
 mod bins;
 mod column;
 mod contributions;
+mod flat;
 mod grow;
 mod histogram;
 mod predict;

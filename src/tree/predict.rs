@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::bins::{Binning, ColumnBinning, MISSING_BIN, level_bin};
 use super::column::{ColumnView, MISSING_CODE, UNSEEN_CODE};
 use super::contributions::Explainer;
+use super::flat::FlatForest;
 use super::grow::{GrownNode, GrownTree};
 use super::split::{Split, contains};
 
@@ -174,6 +175,7 @@ pub struct Forest {
     base: f64,
     n_columns: usize,
     trees: Vec<Tree>,
+    flat: OnceLock<FlatForest>,
     explainer: OnceLock<Explainer>,
 }
 
@@ -212,7 +214,7 @@ impl PartialEq for Forest {
 impl Forest {
     /// Trees over `n_columns` columns that add to `base`.
     pub fn new(base: f64, n_columns: usize, trees: Vec<Tree>) -> Self {
-        Forest { base, n_columns, trees, explainer: OnceLock::new() }
+        Forest { base, n_columns, trees, flat: OnceLock::new(), explainer: OnceLock::new() }
     }
 
     /// The sum of forests over the same columns, each multiplied by `scale`: with 1 / their number, their mean.
@@ -240,13 +242,17 @@ impl Forest {
         &self.trees
     }
 
+    fn flat(&self) -> &FlatForest {
+        self.flat.get_or_init(|| FlatForest::new(&self.trees))
+    }
+
     pub(super) fn explainer(&self) -> &Explainer {
         self.explainer.get_or_init(|| Explainer::new(self))
     }
 
     /// The sum for a row of `d` numbers: NaN is missing, a category is its code, an unseen one [`UNSEEN_LEVEL`].
     pub fn predict_row(&self, row: &[f64]) -> f64 {
-        self.trees.iter().fold(self.base, |sum, tree| sum + tree.predict_row(row))
+        self.flat().add_row(row, self.base)
     }
 
     /// The sums for `n` rows of `d` columns; bit for bit what [`predict_row`](Self::predict_row) gives for each.
@@ -255,16 +261,9 @@ impl Forest {
     /// When there are not `d` columns, or they are not equally long.
     pub fn predict(&self, columns: &[ColumnView]) -> Vec<f64> {
         let mut sums = vec![self.base; n_rows(columns, self.n_columns)];
-        self.for_blocks(columns, &mut sums, 1, |tile, sums| self.add_trees(tile, sums));
+        let flat = self.flat();
+        self.for_blocks(columns, &mut sums, 1, |tile, sums| flat.add_rows(tile, self.n_columns, sums));
         sums
-    }
-
-    fn add_trees(&self, tile: &[f64], sums: &mut [f64]) {
-        for tree in &self.trees {
-            for (row, sum) in tile.chunks(self.n_columns.max(1)).zip(sums.iter_mut()) {
-                *sum += tree.predict_row(row);
-            }
-        }
     }
 
     /// Calls `fill` with blocks of rows (row-major, × `d`) and their share of `out` (`n × width`), by several
@@ -389,9 +388,12 @@ mod tests {
         let case = Case::new();
         let (binning, _, grown) = grown(&case);
         let forest =
-            Forest::new(0.25, 3, (0..5).map(|i| Tree::new(&grown, &binning, 0.1 * f64::from(i))).collect());
+            Forest::new(0.25, 3, (0..13).map(|i| Tree::new(&grown, &binning, 0.1 * f64::from(i))).collect());
         let batch = forest.predict(&case.views());
+        let by_tree =
+            |row: usize| forest.trees.iter().fold(0.25, |sum, tree| sum + tree.predict_row(&case.row(row)));
         assert_eq!(batch, (0..N).map(|row| forest.predict_row(&case.row(row))).collect::<Vec<_>>());
+        assert_eq!(batch, (0..N).map(by_tree).collect::<Vec<_>>());
         let contributions = forest.contributions(&case.views());
         let mut of_row = [0.0; 3];
         for row in 0..N {

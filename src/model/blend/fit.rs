@@ -8,20 +8,19 @@ use rayon::prelude::*;
 use super::{BlendClassifier, Member, ValidBlendParams};
 use crate::error::{ErrorKind, Result};
 use crate::frame::Table;
-use crate::frame::split::StratifiedFolds;
 use crate::metric;
 use crate::model::gradient_trees::{BoostParams, BoostTask, GradientTreesParams, boost};
-use crate::model::logistic::{DEFAULT_CS, Design, DesignMatrix, PathStep, Scorer, SolverSettings, path};
+use crate::model::logistic::{
+    DEFAULT_CS, DEFAULT_KNOTS, Design, DesignMatrix, FOLD_TOL, PathStep, Scorer, SolverSettings, path,
+};
 use crate::model::loss::Logistic;
 use crate::model::stack::stack_weights;
-use crate::model::training::{check_training, class_counts, directions, fold_rows, with_threads};
+use crate::model::training::{check_training, directions, rows_that_weigh, stratified_folds, with_threads};
 use crate::model::{BetaCalibration, EncodedColumn, Features, OnProgress, Progress, sigmoid};
 use crate::tree::{Binning, Bins, Forest};
 
-/// Pieces a number's line has in the piecewise member.
-const KNOTS: usize = 8;
-/// Accuracy of a logistic member on its way, and for good.
-const SETTINGS: SolverSettings = SolverSettings { max_iter: 200, tol: 1e-4 };
+/// Accuracy of a logistic member on its way.
+const SETTINGS: SolverSettings = SolverSettings { max_iter: 200, tol: FOLD_TOL };
 /// The strength that is taken where there are too few rows to choose it by folds.
 const FALLBACK_C: f64 = 0.1;
 
@@ -33,29 +32,20 @@ pub(super) fn fit(
     on_progress: OnProgress<'_>,
 ) -> Result<(BlendClassifier, Vec<f64>)> {
     check_training(table, y, weights)?;
-    if let Some(kept) = weights.and_then(rows_that_weigh) {
-        let weights: Option<Vec<f64>> = weights.map(|weights| kept.iter().map(|&row| weights[row]).collect());
-        let y: Vec<bool> = kept.iter().map(|&row| y[row]).collect();
-        return fit(params, &table.take(&kept), &y, weights.as_deref(), on_progress);
+    if let Some((table, y, weights)) = rows_that_weigh(table, y, weights) {
+        return fit(params, &table, &y, Some(&weights), on_progress);
     }
     let monotonic = directions(table, &params.monotonic)?;
     let features = Features::of(table);
     let columns = features.encode(table)?;
     let data = Data { names: features.names(), columns: &columns, y, weights };
-    let [n_false, n_true] = class_counts(y, weights);
-    let n_folds = params.n_folds.min(n_false).min(n_true);
     with_threads(params.n_jobs, |_| {
-        if n_folds < 2 {
+        let Some(rows) = stratified_folds(y, params.n_folds, params.random_state)? else {
             return fit_without_folds(&features, &data);
-        }
-        let folds = Folds::new(params, &data, n_folds)?;
+        };
+        let folds = Folds { rows };
         fit_by_folds(&features, &data, &folds, monotonic, on_progress)
     })
-}
-
-/// The rows of positive weight where there are others: a row without weight is as good as not there.
-fn rows_that_weigh(weights: &[f64]) -> Option<Vec<usize>> {
-    weights.contains(&0.0).then(|| (0..weights.len()).filter(|&row| weights[row] > 0.0).collect())
 }
 
 /// The training rows in the model's own codes.
@@ -84,11 +74,6 @@ struct Folds {
 }
 
 impl Folds {
-    fn new(params: &ValidBlendParams, data: &Data<'_>, n_folds: usize) -> Result<Self> {
-        let fold_of_row = StratifiedFolds::new(n_folds, params.random_state).fold_of_rows(data.y)?;
-        Ok(Folds { rows: (0..n_folds).map(|fold| fold_rows(&fold_of_row, fold)).collect() })
-    }
-
     fn len(&self) -> usize {
         self.rows.len()
     }
@@ -152,7 +137,7 @@ fn fit_by_folds(
     let (trees, linear) = rayon::join(
         || fit_trees(data, folds, monotonic, &steps),
         || {
-            let members = [("logistic", 0), ("piecewise logistic", KNOTS)];
+            let members = [("logistic", 0), ("piecewise logistic", DEFAULT_KNOTS)];
             let fit = |(name, knots)| fit_linear(name, knots, data, folds, &steps);
             members.into_iter().map(fit).collect::<Result<Vec<Fitted>>>()
         },

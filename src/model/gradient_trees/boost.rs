@@ -1,11 +1,17 @@
 //! Boosting: trees on the gradients of a loss, one after the other, over shared bins.
 
+use std::mem::take;
 use std::ops::ControlFlow;
+
+use rayon::prelude::*;
 
 use crate::error::{ErrorKind, Result};
 use crate::model::loss::Loss;
 use crate::model::{OnProgress, Progress};
 use crate::tree::{Binning, Bins, Forest, GrowParams, Grower, Tree};
+
+/// Above this many rows, gradients are taken by several threads.
+const PARALLEL_ROWS: usize = 4096;
 
 /// What is learned, over a table of `n` rows whose bins are given beside it.
 pub(crate) struct BoostTask<'a> {
@@ -202,12 +208,26 @@ impl<'a, L: Loss> Boosting<'a, L> {
     }
 
     fn take_gradients(&mut self) {
+        if self.params.n_threads > 1 && self.train.len() > PARALLEL_ROWS {
+            return self.take_all_gradients();
+        }
         for at in 0..self.train.len() {
             let row = self.train[at];
             let (gradient, hessian) = self.derivatives(row);
             self.gradients[row as usize] = gradient as f32;
             self.hessians[row as usize] = hessian as f32;
         }
+    }
+
+    /// Those of every row of the table, by several threads.
+    fn take_all_gradients(&mut self) {
+        let (mut gradients, mut hessians) = (take(&mut self.gradients), take(&mut self.hessians));
+        let places = gradients.par_iter_mut().zip(&mut hessians).enumerate().with_min_len(PARALLEL_ROWS);
+        places.for_each(|(row, (gradient, hessian))| {
+            let (first, second) = self.derivatives(row as u32);
+            (*gradient, *hessian) = (first as f32, second as f32);
+        });
+        (self.gradients, self.hessians) = (gradients, hessians);
     }
 
     /// The columns a tree may use, ascending.

@@ -2,9 +2,10 @@
 
 use super::boost::SplitMix64;
 use super::{BoostParams, BoostTask, GradientTreesClassifier, ValidGradientTreesParams, boost};
-use crate::error::{Error, ErrorKind, Result};
-use crate::frame::{Column, Table};
+use crate::error::Result;
+use crate::frame::Table;
 use crate::model::loss::Logistic;
+use crate::model::training::{check_training, directions, with_threads};
 use crate::model::{EncodedColumn, Features, OnProgress};
 use crate::tree::{Binning, Bins, ColumnView, GrowParams};
 
@@ -17,11 +18,11 @@ impl ValidGradientTreesParams {
         on_progress: OnProgress,
     ) -> Result<GradientTreesClassifier> {
         check_training(table, y, weights)?;
-        let monotonic = self.directions(table)?;
+        let monotonic = directions(table, &self.monotonic)?;
         let features = Features::of(table);
         let encoded = features.encode(table)?;
         let views: Vec<ColumnView> = encoded.iter().map(EncodedColumn::view).collect();
-        self.with_threads(|n_threads| {
+        with_threads(self.n_jobs, |n_threads| {
             let params = self.boost_params(monotonic, n_threads);
             self.fit_views(features, &views, y, weights, &params, on_progress)
         })
@@ -66,26 +67,6 @@ impl ValidGradientTreesParams {
         }
     }
 
-    /// Runs with `n_jobs` threads: this one, a pool of that size, or rayon's current pool.
-    fn with_threads<T: Send>(&self, run: impl FnOnce(usize) -> Result<T> + Send) -> Result<T> {
-        match self.n_jobs {
-            Some(1) => run(1),
-            Some(n_jobs) if n_jobs != rayon::current_num_threads() => {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(n_jobs).build();
-                pool.map_err(|error| no_threads(n_jobs, &error))?.install(|| run(n_jobs))
-            }
-            _ => run(rayon::current_num_threads()),
-        }
-    }
-
-    /// A direction a column, in the table's order.
-    fn directions(&self, table: &Table) -> Result<Vec<i8>> {
-        for (name, direction) in &self.monotonic {
-            check_direction(table, name, *direction)?;
-        }
-        Ok(table.names().iter().map(|name| self.monotonic.get(name).copied().unwrap_or(0)).collect())
-    }
-
     /// Training rows and rows held back for early stopping, ascending, the same share of both classes.
     fn hold_back(&self, y: &[bool]) -> (Vec<u32>, Vec<u32>) {
         let mut held = vec![false; y.len()];
@@ -100,93 +81,5 @@ impl ValidGradientTreesParams {
             }
         }
         (0..y.len() as u32).partition(|&row| !held[row as usize])
-    }
-}
-
-fn no_threads(n_jobs: usize, error: &dyn std::error::Error) -> Error {
-    let expected = "a number of threads that the system can start";
-    ErrorKind::Parameter { name: "n_jobs", value: format!("{n_jobs} ({error})"), expected }.into()
-}
-
-fn check_direction(table: &Table, name: &str, direction: i8) -> Result<()> {
-    let missing = || ErrorKind::MissingColumn {
-        column: name.to_owned(),
-        role: "named in `monotonic`".into(),
-        found: table.names().join(", "),
-    };
-    match table.column(name).ok_or_else(missing)? {
-        Column::Category(_) if direction != 0 => Err(ErrorKind::ColumnType {
-            column: name.to_owned(),
-            found: "text".into(),
-            expected: "numbers, since `monotonic` names it; a category has no direction".into(),
-        }
-        .into()),
-        _ => Ok(()),
-    }
-}
-
-/// Whether labels, weights and values can be learned from.
-fn check_training(table: &Table, y: &[bool], weights: Option<&[f64]>) -> Result<()> {
-    if table.n_rows() == 0 {
-        let what = "the training table".into();
-        return Err(ErrorKind::NoRows { what, hint: "give rows of both classes to learn from" }.into());
-    }
-    check_length("number of labels", y.len(), table.n_rows())?;
-    if let Some(weights) = weights {
-        check_length("number of weights", weights.len(), table.n_rows())?;
-        check_weights(weights)?;
-    }
-    check_classes(y, weights)?;
-    table.names().iter().zip(table.columns()).try_for_each(|(name, column)| check_finite(name, column))
-}
-
-fn check_length(what: &str, found: usize, expected: usize) -> Result<()> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(ErrorKind::Shape { what: what.into(), found, expected }.into())
-    }
-}
-
-fn check_weights(weights: &[f64]) -> Result<()> {
-    let wrong = |weight: &f64| !(weight.is_finite() && *weight >= 0.0);
-    match weights.iter().position(wrong) {
-        Some(at) => Err(ErrorKind::Number {
-            what: "weights".into(),
-            row: at + 1,
-            value: weights[at],
-            expected: "a finite number, 0 or more",
-        }
-        .into()),
-        None => Ok(()),
-    }
-}
-
-fn check_classes(y: &[bool], weights: Option<&[f64]>) -> Result<()> {
-    let counts = |row: usize| weights.is_none_or(|weights| weights[row] > 0.0);
-    let has = |class: bool| (0..y.len()).any(|row| y[row] == class && counts(row));
-    let class = match (has(false), has(true)) {
-        (true, true) => return Ok(()),
-        (true, false) => "false",
-        (false, true) => "true",
-        (false, false) => {
-            let what = "the training table, weights of 0 aside,".into();
-            return Err(ErrorKind::NoRows { what, hint: "give some rows a weight above 0" }.into());
-        }
-    };
-    Err(ErrorKind::OneClass { label: "y".into(), class, n_rows: y.len() }.into())
-}
-
-fn check_finite(name: &str, column: &Column) -> Result<()> {
-    let Column::Number(values) = column else { return Ok(()) };
-    match values.iter().position(|value| value.is_infinite()) {
-        Some(at) => Err(ErrorKind::Value {
-            column: name.to_owned(),
-            row: at + 1,
-            value: values[at].to_string(),
-            expected: "a finite number, or none (NaN) where it is missing".into(),
-        }
-        .into()),
-        None => Ok(()),
     }
 }

@@ -5,6 +5,7 @@
 //! value. Fitting works on those tables ([`Part`]), and so does scoring ([`Scorer`]).
 
 use ndarray::{Array2, ArrayViewMut1, Axis, ShapeBuilder, Slice};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorKind, Result};
@@ -74,22 +75,23 @@ impl Design {
                 Ok(ColumnDesign::Category(CategoryDesign::fit(codes, *n_levels, weights)))
             }
         };
-        let columns = names.iter().zip(columns).map(fit).collect::<Result<_>>()?;
+        let columns = names.par_iter().zip(columns).map(fit).collect::<Result<_>>()?;
         Ok(Design { columns })
     }
 
     /// The design of `n` rows.
     pub(crate) fn matrix(&self, columns: &[EncodedColumn<'_>], n_rows: usize) -> DesignMatrix {
-        let parts = self.columns.iter().zip(columns).flat_map(|(design, column)| match (design, column) {
-            (ColumnDesign::Number(design), EncodedColumn::Number(values)) => design.parts(values),
-            (ColumnDesign::Category(design), EncodedColumn::Category { codes, .. }) => {
-                vec![Part::OneHot {
-                    codes: codes.iter().map(|&code| design.local(code)).collect(),
-                    n_coefs: design.n_coefs,
-                }]
-            }
-            _ => unreachable!("columns were encoded by the features the design was fitted with"),
-        });
+        let parts =
+            self.columns.par_iter().zip(columns).flat_map_iter(|(design, column)| match (design, column) {
+                (ColumnDesign::Number(design), EncodedColumn::Number(values)) => design.parts(values),
+                (ColumnDesign::Category(design), EncodedColumn::Category { codes, .. }) => {
+                    vec![Part::OneHot {
+                        codes: codes.iter().map(|&code| design.local(code)).collect(),
+                        n_coefs: design.n_coefs,
+                    }]
+                }
+                _ => unreachable!("columns were encoded by the features the design was fitted with"),
+            });
         DesignMatrix { parts: parts.collect(), n_rows }
     }
 
@@ -149,7 +151,7 @@ impl NumberDesign {
         let n_used = known.len();
         known.retain(|(value, _)| !value.is_nan());
         let flag = known.len() < n_used && !known.is_empty();
-        known.sort_by(|a, b| a.0.total_cmp(&b.0));
+        known.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let knots = knots_of(&known, knots);
         let median = quantile(&known, 0.5).unwrap_or(0.0);
         let mut basis = Basis::ramps(&knots);
@@ -336,9 +338,6 @@ pub(super) struct Basis {
 
 impl Basis {
     /// One ramp an interval between knots: 0 up to its start, 1 from its end. Not yet standardised.
-    ///
-    /// Straight lines and hinges, in values or in ranks, instead of or beside the ramps, were no better over eight
-    /// public tables.
     fn ramps(knots: &[f64]) -> Self {
         let n_coefs = knots.len() - 1;
         let node = |node: usize| (0..n_coefs).map(move |ramp| f64::from(u8::from(ramp < node)));

@@ -9,6 +9,8 @@
 
 use std::collections::VecDeque;
 
+use ndarray::{Array2, Axis};
+
 use super::design::{DesignMatrix, Part};
 use super::linear::{Cholesky, Symmetric, add_scaled, dot, max_abs};
 use crate::error::{ErrorKind, Result};
@@ -17,6 +19,8 @@ use crate::error::{ErrorKind, Result};
 const DENSE_COEFS: usize = 800;
 /// Sums of products that one Hessian may cost; with more rows it is taken from every k-th row.
 const HESSIAN_UPDATES: usize = 60_000_000;
+/// How many products of a dense matrix product cost what one costs entry by entry.
+const DENSE_GAIN: usize = 4;
 /// Steps after which a slow solve gets a new Hessian.
 const REFRESH_AFTER: usize = 7;
 /// Relative rise of the objective that is put down to rounding.
@@ -123,19 +127,44 @@ impl DesignMatrix {
         offsets
     }
 
-    /// `Xᵀ W X` with the intercept last, from every `stride`-th row, scaled to stand for all.
-    fn gram(&self, weights: &[f64], stride: usize) -> Symmetric {
+    /// `Xᵀ W X` with the intercept last; from every k-th row where all would cost too much, scaled to stand for all.
+    fn gram(&self, weights: &[f64]) -> Symmetric {
+        let enough = 4 * self.n_coefs();
+        let affordable = (HESSIAN_UPDATES / self.gram_updates()).max(enough);
+        let stride = self.n_rows.div_ceil(affordable).max(1);
+        let rows: Vec<u32> = (0..self.n_rows as u32).step_by(stride).collect();
+        let weights: Vec<f64> = rows.iter().map(|&row| weights[row as usize] * stride as f64).collect();
+        if self.is_full() { self.gram_of_full(&rows, &weights) } else { self.gram_of_sparse(&rows, &weights) }
+    }
+
+    /// Whether rows have so many entries that a dense product is quicker than entry by entry.
+    fn is_full(&self) -> bool {
+        self.n_coefs().pow(2) < DENSE_GAIN * self.sparse_updates()
+    }
+
+    fn gram_of_full(&self, rows: &[u32], weights: &[f64]) -> Symmetric {
+        let mut dense = self.take(rows).to_dense();
+        let ones = Array2::ones((rows.len(), 1));
+        dense.append(Axis(1), ones.view()).expect("the column of ones has the rows of the design");
+        for (mut row, weight) in dense.axis_iter_mut(Axis(0)).zip(weights) {
+            row *= weight.sqrt();
+        }
+        let values: Vec<f64> = dense.t().dot(&dense).iter().copied().collect();
+        Symmetric { n: dense.ncols(), values }
+    }
+
+    fn gram_of_sparse(&self, rows: &[u32], weights: &[f64]) -> Symmetric {
         let offsets = self.node_offsets();
         let n_nodes = offsets[self.parts.len()] + 1;
         let mut nodes = Symmetric::zeros(n_nodes);
         let mut entries: Vec<(usize, f64)> = Vec::with_capacity(2 * self.parts.len() + 1);
-        for row in (0..self.n_rows).step_by(stride) {
+        for (&row, weight) in rows.iter().zip(weights) {
             entries.clear();
             for (part, &offset) in self.parts.iter().zip(&offsets) {
-                part.push_entries(row, offset, &mut entries);
+                part.push_entries(row as usize, offset, &mut entries);
             }
             entries.push((n_nodes - 1, 1.0));
-            add_outer(&mut nodes, &entries, weights[row] * stride as f64);
+            add_outer(&mut nodes, &entries, *weight);
         }
         self.at_coefs(nodes, &offsets)
     }
@@ -185,8 +214,12 @@ impl DesignMatrix {
         half
     }
 
-    /// Products that one row costs in [`gram`](Self::gram).
+    /// What one row costs in [`gram`](Self::gram), counted in products taken entry by entry.
     fn gram_updates(&self) -> usize {
+        self.sparse_updates().min(self.n_coefs().pow(2) / DENSE_GAIN + 1)
+    }
+
+    fn sparse_updates(&self) -> usize {
         let of_part =
             |part: &Part| 1 + usize::from(matches!(part, Part::Interpolated { fractions: Some(_), .. }));
         let entries: usize = self.parts.iter().map(of_part).sum();
@@ -525,8 +558,7 @@ impl<'a> Solver<'a> {
             self.hessian = Hessian::Diagonal(squares);
             return;
         }
-        let stride = (design.n_rows * design.gram_updates()).div_ceil(HESSIAN_UPDATES).max(1);
-        let mut gram = design.gram(&weights, stride);
+        let mut gram = design.gram(&weights);
         // A sample of rows may miss a rare level: the diagonal is always that of all rows, or more.
         gram.diagonal_mut().zip(squares).for_each(|(value, square)| *value = value.max(square));
         self.hessian = Hessian::Dense(gram);
@@ -601,4 +633,66 @@ impl<'a> Solver<'a> {
 
 fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a - b).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::EncodedColumn;
+    use crate::model::logistic::Design;
+
+    /// A number with gaps, a number of few values, a category; `n` rows.
+    fn matrix(n: usize, knots: usize) -> DesignMatrix {
+        let gaps: Vec<f64> =
+            (0..n).map(|k| if k % 7 == 0 { f64::NAN } else { ((k * 31) % 53) as f64 }).collect();
+        let few: Vec<f64> = (0..n).map(|k| (k % 3) as f64).collect();
+        let codes: Vec<u32> = (0..n as u32).map(|k| k % 4).collect();
+        let columns = [
+            EncodedColumn::Number(&gaps),
+            EncodedColumn::Number(&few),
+            EncodedColumn::Category { codes: codes.into(), n_levels: 4 },
+        ];
+        let names = ["gaps", "few", "plan"].map(String::from);
+        Design::fit(&names, &columns, None, knots).unwrap().matrix(&columns, n)
+    }
+
+    #[test]
+    fn products_are_those_of_the_dense_design() {
+        for knots in [0, 3] {
+            let (matrix, n) = (matrix(90, knots), 90);
+            let (dense, d) = (matrix.to_dense(), matrix.n_coefs());
+            let theta: Vec<f64> = (0..=d).map(|k| 0.3 * k as f64 - 1.0).collect();
+            let mut log_odds = vec![0.0; n];
+            matrix.multiply(&theta, &mut log_odds);
+            let mut back = vec![0.0; d + 1];
+            matrix.multiply_transposed(&log_odds, &mut back);
+            for row in 0..n {
+                let direct = theta[d] + (0..d).map(|k| dense[(row, k)] * theta[k]).sum::<f64>();
+                assert!((log_odds[row] - direct).abs() < 1e-10);
+            }
+            for k in 0..d {
+                let direct = (0..n).map(|row| dense[(row, k)] * log_odds[row]).sum::<f64>();
+                assert!((back[k] - direct).abs() < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn both_ways_to_the_gram_matrix_agree() {
+        for knots in [0, 3] {
+            let matrix = matrix(90, knots);
+            let rows: Vec<u32> = (0..90).collect();
+            let weights: Vec<f64> = (0..90).map(|k| 0.1 + (k % 5) as f64).collect();
+            let (sparse, full) =
+                (matrix.gram_of_sparse(&rows, &weights), matrix.gram_of_full(&rows, &weights));
+            let squares = matrix.squares(&weights);
+            for (i, square) in squares.iter().enumerate() {
+                assert!((sparse.values[i * sparse.n + i] - square).abs() < 1e-9);
+                for j in 0..=i {
+                    let at = i * sparse.n + j;
+                    assert!((sparse.values[at] - full.values[at]).abs() < 1e-9, "knots {knots}, {i}, {j}");
+                }
+            }
+        }
+    }
 }

@@ -215,11 +215,11 @@ fn bad_input_is_named() {
     assert_eq!(fit(&y, None), "label `y` is false in all 30 rows; a model needs rows of both classes");
     assert_eq!(fit(&y[1..], None), "number of labels: found 29, expected 30");
     y[3] = true;
-    assert_eq!(fit(&y, Some(&[-1.0; 30])), "weights, row 1: found -1, expected a finite number, at least 0");
+    assert_eq!(fit(&y, Some(&[-1.0; 30])), "weights, row 1: found -1, expected a finite number, 0 or more");
     let infinite = Table::new(2, [("x".to_string(), Column::Number(vec![1.0, f64::INFINITY]))]).unwrap();
     assert_eq!(
         params().fit(&infinite, &[true, false], None).unwrap_err().to_string(),
-        "column `x`, row 2: found `inf`, expected a finite number, or nothing where it is missing"
+        "column `x`, row 2: found `inf`, expected a finite number, or none (NaN) where it is missing"
     );
 }
 

@@ -1,0 +1,125 @@
+"""The model of churn and expansion: probabilities, health, reasons."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, Self
+
+from . import _native
+from ._contributions import Contributions
+from ._errors import Error
+from ._native import Schema, Scored
+from ._table import table as as_table
+
+
+class HealthModel:
+    """Calibrated churn and expansion probabilities, health and reasons for the accounts of a schema.
+
+    Parameters
+    ----------
+    schema
+        What the columns of the tables mean.
+    horizon_days
+        Length of the horizon that the labels speak of, at least 1.
+    red_share
+        Share of the training accounts that fall into the red band, above 0 and below 1.
+    amber_share
+        Share of the training accounts that fall into the amber band, above 0; red and amber leave something for green.
+    random_state
+        Seed of the folds. The same seed gives the same model at any number of threads.
+    n_jobs
+        Threads to train with; None or -1 for all.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        *,
+        horizon_days: int = 90,
+        red_share: float = 0.1,
+        amber_share: float = 0.2,
+        random_state: int = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.schema = schema
+        self._params = {
+            "horizon_days": horizon_days,
+            "red_share": red_share,
+            "amber_share": amber_share,
+            "random_state": random_state,
+            "n_jobs": None if n_jobs == -1 else n_jobs,
+        }
+        self._fitted: _native.HealthModel | None = None
+
+    def fit(self, table: Any, *, progress: Callable[[float, str], object] | None = None) -> Self:
+        """Trains on the accounts whose outcome is known.
+
+        Churn and expansion are both trained where both label columns are there. Rows with an empty label are
+        censored and left out of that label's training. Ctrl-C cancels.
+
+        Parameters
+        ----------
+        table
+            What :func:`keepwell.table` takes.
+        progress
+            Called now and then with the share that is done, 0 to 1, and with what is being done. What it raises
+            cancels the training.
+
+        Returns
+        -------
+        The fitted model itself.
+
+        Raises
+        ------
+        keepwell.Error
+            For a table that does not fit the schema, a parameter outside its range, no label, or one class only.
+        """
+        self._fitted = _native.HealthModel.fit(self.schema, as_table(table), self._params, progress)
+        return self
+
+    def score(self, table: Any, *, n_reasons: int = 3) -> Scored:
+        """Probabilities, health, band, sub-scores by dimension and reasons of every account, as a table."""
+        return self._model.score(as_table(table), n_reasons)
+
+    def explain(self, table: Any, *, outcome: str = "churn") -> Contributions:
+        """What each signal adds to the log-odds of ``"churn"`` or ``"expansion"``, exactly."""
+        return Contributions(*self._model.contributions(as_table(table), outcome))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the model file, which Rust reads too."""
+        self._model.save(os.fspath(path))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Reads a model file, written here or in Rust."""
+        fitted = _native.HealthModel.load(os.fspath(path))
+        model = cls(fitted.schema, horizon_days=fitted.horizon_days)
+        model._fitted = fitted
+        return model
+
+    @property
+    def horizon_days(self) -> int:
+        """Length of the horizon of the probabilities, in days."""
+        return int(self._params["horizon_days"] or 0)
+
+    @property
+    def quality(self) -> dict[str, dict[str, float]]:
+        """How well each outcome was predicted on accounts left out of the folds: AUC, average precision, log loss …"""
+        return self._model.quality
+
+    @property
+    def band_edges(self) -> tuple[float, float]:
+        """Health below which an account is red, and below which it is amber."""
+        red, amber = self._model.band_edges
+        return red, amber
+
+    @property
+    def _model(self) -> _native.HealthModel:
+        if self._fitted is None:
+            raise Error("this HealthModel is not fitted yet; call fit first")
+        return self._fitted
+
+    def __repr__(self) -> str:
+        state = ", ".join(self._fitted.quality) if self._fitted else "not fitted"
+        return f"keepwell.HealthModel({self.schema!r}, horizon_days={self.horizon_days}: {state})"

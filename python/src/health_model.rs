@@ -1,0 +1,152 @@
+//! `HealthModel`: a fitted model of churn and expansion, as `keepwell._health` holds it.
+
+use keepwell::explain::Outcome;
+use keepwell::frame::Frame;
+use keepwell::health::{self, HealthModelParams, Quality};
+use keepwell::model::ModelFile;
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::error::{Error, Result};
+use crate::params::{Given, apply};
+use crate::schema::Schema;
+use crate::scored::Scored;
+use crate::table::Table;
+use crate::training::train;
+
+/// Log-odds before anything is known of a row, what each signal adds, `n × d`, and the signals' names.
+type Told<'py> = (f64, Bound<'py, PyArray2<f64>>, Vec<String>);
+
+/// A fitted health model.
+#[pyclass(frozen, module = "keepwell._native")]
+pub struct HealthModel {
+    inner: health::HealthModel,
+}
+
+#[pymethods]
+impl HealthModel {
+    /// Fits to the accounts of a table whose outcome is known; `progress` is called with (done, stage).
+    #[staticmethod]
+    fn fit<'py>(
+        py: Python<'py>,
+        schema: &Schema,
+        table: &Table,
+        params: &Bound<'py, PyDict>,
+        progress: Option<Bound<'py, PyAny>>,
+    ) -> Result<Self> {
+        let params = apply(health::HealthModel::params(schema.get()), params, set)?;
+        let past = Frame::from_arrow(table.batches(), schema.get())?;
+        let fit = |on_progress: keepwell::model::OnProgress<'_>| params.fit_with_progress(&past, on_progress);
+        Ok(HealthModel { inner: train(py, progress, fit)? })
+    }
+
+    /// Scores every account, with at most `n_reasons` reasons an account and outcome.
+    fn score<'py>(&self, py: Python<'py>, table: &Table, n_reasons: usize) -> Result<Bound<'py, Scored>> {
+        let accounts = self.frame(table)?;
+        let scored = py.detach(|| self.inner.score_with_reasons(&accounts, n_reasons))?;
+        Ok(Bound::new(py, Scored::new(scored)?)?)
+    }
+
+    /// What each signal adds to the log-odds of "churn" or "expansion".
+    fn contributions<'py>(&self, py: Python<'py>, table: &Table, outcome: &str) -> Result<Told<'py>> {
+        let accounts = self.frame(table)?;
+        let of = outcome_of(outcome)?;
+        let told = py.detach(|| self.inner.contributions(&accounts, of))?;
+        let told = told.ok_or_else(|| Error::new(format!("the model was not trained on {outcome}")))?;
+        let shape = [accounts.n_rows(), told.n_features];
+        let values = PyArray1::from_vec(py, told.values).reshape(shape)?;
+        Ok((told.base, values, accounts.signals().names().to_vec()))
+    }
+
+    /// How well churn and expansion were predicted on accounts left out of the folds, by outcome.
+    #[getter]
+    fn quality<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        let outcomes = [("churn", self.inner.churn_quality()), ("expansion", self.inner.expansion_quality())];
+        for (outcome, quality) in outcomes {
+            if let Some(quality) = quality {
+                dict.set_item(outcome, quality_dict(py, quality)?)?;
+            }
+        }
+        Ok(dict)
+    }
+
+    /// The schema it was fitted by.
+    #[getter]
+    fn schema(&self) -> Schema {
+        Schema::from(self.inner.schema().as_ref().clone())
+    }
+
+    /// Length of the horizon of its probabilities, in days.
+    #[getter]
+    fn horizon_days(&self) -> u32 {
+        self.inner.horizon_days()
+    }
+
+    /// Health below which an account is red, and below which it is amber.
+    #[getter]
+    fn band_edges(&self) -> [f64; 2] {
+        self.inner.band_edges()
+    }
+
+    /// Writes the model file.
+    fn save(&self, path: &str) -> Result<()> {
+        Ok(self.inner.save(path)?)
+    }
+
+    /// Reads a model file.
+    #[staticmethod]
+    fn load(path: &str) -> Result<Self> {
+        Ok(HealthModel { inner: ModelFile::load(path)? })
+    }
+
+    /// From the bytes of a model file.
+    #[staticmethod]
+    fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Ok(HealthModel { inner: ModelFile::from_bytes(bytes)? })
+    }
+
+    /// For pickle: the bytes of the model file.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> Result<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        let from_bytes = py.get_type::<Self>().getattr("from_bytes")?;
+        Ok((from_bytes, (PyBytes::new(py, &self.inner.to_bytes()),)))
+    }
+}
+
+impl HealthModel {
+    fn frame(&self, table: &Table) -> Result<Frame> {
+        Ok(Frame::from_arrow(table.batches(), self.inner.schema())?)
+    }
+}
+
+fn outcome_of(name: &str) -> Result<Outcome> {
+    match name {
+        "churn" => Ok(Outcome::Churn),
+        "expansion" => Ok(Outcome::Expansion),
+        _ => Err(Error::new(format!("`outcome` is {name:?}, expected \"churn\" or \"expansion\""))),
+    }
+}
+
+fn set(params: HealthModelParams, name: &str, given: &Given<'_>) -> Result<Option<HealthModelParams>> {
+    Ok(Some(match name {
+        "horizon_days" => params.horizon_days(given.whole()?),
+        "red_share" => params.red_share(given.number()?),
+        "amber_share" => params.amber_share(given.number()?),
+        "random_state" => params.random_state(given.whole()?),
+        "n_jobs" => params.n_jobs(given.whole::<Option<usize>>()?),
+        _ => return Ok(None),
+    }))
+}
+
+fn quality_dict<'py>(py: Python<'py>, quality: &Quality) -> Result<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("n_accounts", quality.n_accounts)?;
+    dict.set_item("n_positive", quality.n_positive)?;
+    dict.set_item("roc_auc", quality.roc_auc)?;
+    dict.set_item("average_precision", quality.average_precision)?;
+    dict.set_item("log_loss", quality.log_loss)?;
+    dict.set_item("calibration_error", quality.calibration_error)?;
+    dict.set_item("lift_top_tenth", quality.lift_top_tenth)?;
+    Ok(dict)
+}

@@ -1,0 +1,149 @@
+//! `Plan`: the best action or none for every account, as a table with its totals.
+
+use keepwell::action::{self, Gain};
+use keepwell::schema::Money;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::arrays::{Named, numbers, texts, whole};
+use crate::error::Result;
+use crate::table::Table;
+
+/// What to do about every account: a table of `n` rows, its totals and its limits. Money is in minor units.
+#[pyclass(frozen, extends = Table, module = "keepwell")]
+pub struct Plan {
+    inner: action::Plan,
+}
+
+impl Plan {
+    /// The table and, on top of it, the plan.
+    pub fn new(inner: action::Plan) -> Result<PyClassInitializer<Self>> {
+        let rows: Vec<usize> = (0..inner.recommendations.len()).collect();
+        let table = Table::of(rows.len(), columns(&inner, &rows))?;
+        Ok(PyClassInitializer::from(table).add_subclass(Plan { inner }))
+    }
+}
+
+#[pymethods]
+impl Plan {
+    /// The accounts for which something is recommended, most expected money first.
+    fn to_do(&self) -> Result<Table> {
+        let mut rows: Vec<(usize, i64)> =
+            self.inner.to_do().map(|(row, todo)| (row, todo.gain.expected.cents)).collect();
+        rows.sort_by_key(|(row, cents)| (std::cmp::Reverse(*cents), *row));
+        let rows: Vec<usize> = rows.into_iter().map(|(row, _)| row).collect();
+        Table::of(rows.len(), columns(&self.inner, &rows))
+    }
+
+    /// Every action that the account of a row is eligible for, best first.
+    fn options(&self, row: usize) -> Result<Table> {
+        let n_rows = self.inner.recommendations.len();
+        if row >= n_rows {
+            let text = format!("there is no row {row}: the plan has {n_rows}");
+            return Err(pyo3::exceptions::PyIndexError::new_err(text).into());
+        }
+        let options = self.inner.options(row);
+        let named =
+            |gain: fn(&Gain) -> &Money| options.iter().map(move |option| Some(gain(&option.gain).cents));
+        let columns = vec![
+            texts("action", options.iter().map(|option| Some(option.action.name.as_str()))),
+            texts("title", options.iter().map(|option| Some(option.action.title.as_str()))),
+            whole("expected_cents", named(|gain| &gain.expected)),
+            whole("low_cents", named(|gain| &gain.low)),
+            whole("high_cents", named(|gain| &gain.high)),
+            whole("cost_cents", named(|gain| &gain.cost)),
+            texts("source", options.iter().map(|option| Some(option.action.effect.source.to_string()))),
+        ];
+        Table::of(options.len(), columns)
+    }
+
+    /// What all recommended actions together should bring: expected, low, high and cost in minor units.
+    #[getter]
+    fn total<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>> {
+        let total = &self.inner.total;
+        let parts = [
+            ("expected_cents", &total.expected),
+            ("low_cents", &total.low),
+            ("high_cents", &total.high),
+            ("cost_cents", &total.cost),
+        ];
+        let dict = PyDict::new(py);
+        parts.into_iter().try_for_each(|(name, money)| dict.set_item(name, money.cents))?;
+        Ok(dict)
+    }
+
+    /// ISO 4217 code of all money of the plan.
+    #[getter]
+    fn currency(&self) -> String {
+        self.inner.bound.currency.to_string()
+    }
+
+    /// What the actions draw on: units used, units there are, and what one more would bring.
+    #[getter]
+    fn pools(&self) -> Result<Table> {
+        let pools = &self.inner.pools;
+        let columns = vec![
+            texts("pool", pools.iter().map(|pool| Some(pool.name.as_str()))),
+            texts("title", pools.iter().map(|pool| Some(pool.title.as_str()))),
+            numbers("used", pools.iter().map(|pool| Some(pool.used))),
+            numbers("capacity", pools.iter().map(|pool| pool.capacity)),
+            whole("worth_cents", pools.iter().map(|pool| Some(pool.worth.cents))),
+        ];
+        Table::of(pools.len(), columns)
+    }
+
+    /// Spent and given budget in minor units, and what one more unit of money would bring; None without a budget.
+    #[getter]
+    fn budget<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyDict>>> {
+        let Some(budget) = &self.inner.budget else { return Ok(None) };
+        let dict = PyDict::new(py);
+        dict.set_item("used_cents", budget.used.cents)?;
+        dict.set_item("budget_cents", budget.budget.cents)?;
+        dict.set_item("worth", budget.worth)?;
+        Ok(Some(dict))
+    }
+
+    /// Proven: no plan under these limits could bring more than this, in minor units.
+    #[getter]
+    fn bound_cents(&self) -> i64 {
+        self.inner.bound.cents
+    }
+
+    /// How far the plan may be from the best there is, 0 to 1.
+    #[getter]
+    fn gap(&self) -> f64 {
+        self.inner.gap
+    }
+
+    /// Actions that could not be considered for anybody, and why.
+    #[getter]
+    fn left_out<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for left_out in &self.inner.left_out {
+            dict.set_item(&left_out.action.name, &left_out.reason)?;
+        }
+        Ok(dict)
+    }
+
+    /// The plan in sentences, for a person.
+    fn __str__(&self) -> String {
+        self.inner.to_string()
+    }
+}
+
+fn columns(plan: &action::Plan, rows: &[usize]) -> Vec<Named> {
+    let of_rows = || rows.iter().map(|&row| &plan.recommendations[row]);
+    let actions = || of_rows().map(|recommendation| recommendation.action.as_ref());
+    let money = |of: fn(&Gain) -> &Money| actions().map(move |todo| Some(of(&todo?.gain).cents));
+    vec![
+        texts("account_id", of_rows().map(|recommendation| Some(recommendation.id.as_str()))),
+        texts("action", actions().map(|todo| Some(todo?.action.name.as_str()))),
+        texts("title", actions().map(|todo| Some(todo?.action.title.as_str()))),
+        whole("expected_cents", money(|gain| &gain.expected)),
+        whole("low_cents", money(|gain| &gain.low)),
+        whole("high_cents", money(|gain| &gain.high)),
+        whole("cost_cents", money(|gain| &gain.cost)),
+        texts("source", actions().map(|todo| Some(todo?.action.effect.source.to_string()))),
+        texts("sentence", of_rows().map(|recommendation| Some(recommendation.to_string()))),
+    ]
+}

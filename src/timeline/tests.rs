@@ -1,0 +1,245 @@
+//! Snapshots by hand: windows, absence, late facts, labels and censoring; and the proof on any records.
+
+use jiff::civil::{Date, date};
+use proptest::prelude::*;
+
+use super::*;
+use crate::frame::{Column, Table};
+
+const AS_OF: Date = date(2026, 4, 1);
+
+fn account(id: &str) -> Account {
+    Account { id: id.into(), started: date(2025, 1, 1), texts: vec![], numbers: vec![] }
+}
+
+/// Records of one account with events given as name, user, value, day it happened, day it was known.
+fn records(events: &[(&str, Option<u32>, f64, Date, Date)]) -> Records {
+    let mut names = EventNames::default();
+    let events = events
+        .iter()
+        .map(|&(name, user, value, occurred_at, known_at)| Event {
+            account: 0,
+            name: names.code(name),
+            user,
+            value,
+            occurred_at,
+            known_at,
+        })
+        .collect();
+    Records::new(vec![account("A")], vec![], names, events, date(2026, 8, 1)).unwrap()
+}
+
+fn at(day: Date, value: f64) -> (&'static str, Option<u32>, f64, Date, Date) {
+    ("seen", Some(value as u32), value, day, day)
+}
+
+fn value(table: &Table, name: &str) -> f64 {
+    match table.column(name) {
+        Some(Column::Number(values)) => values[0],
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+fn measured(records: &Records, formula: Formula) -> f64 {
+    let measures = [Measure::new("x", formula)];
+    value(&snapshot(records, &measures, &Labelling::default(), AS_OF).unwrap(), "x")
+}
+
+fn last_week(how: How) -> Formula {
+    Formula::Of(Aggregate::new(how, "seen").window_days(7))
+}
+
+#[test]
+fn windows_and_dates_are_half_open() {
+    let days = [date(2026, 3, 24), date(2026, 3, 25), date(2026, 3, 31), AS_OF];
+    let records = records(&days.map(|day| at(day, 1.0)));
+    assert_eq!(measured(&records, last_week(How::Count)), 2.0);
+    let before = Formula::Of(Aggregate::new(How::Count, "seen").window_days(7).ended_days(7));
+    assert_eq!(measured(&records, before), 1.0);
+}
+
+#[test]
+fn what_was_not_yet_known_is_not_seen() {
+    let day = date(2026, 3, 30);
+    let late = ("seen", None, 1.0, day, AS_OF);
+    let just_in_time = ("seen", None, 1.0, day, date(2026, 3, 31));
+    assert_eq!(measured(&records(&[late, just_in_time]), last_week(How::Count)), 1.0);
+}
+
+#[test]
+fn every_aggregate_is_reckoned() {
+    let monday = date(2026, 3, 30);
+    let records =
+        records(&[at(monday, 5.0), at(monday, 5.0), at(date(2026, 3, 26), 2.0), at(date(2025, 1, 11), 9.0)]);
+    let found: Vec<f64> = [
+        How::Count,
+        How::CountPerWeek,
+        How::Any,
+        How::Sum,
+        How::Mean,
+        How::Last,
+        How::DistinctUsers,
+        How::DistinctDays,
+        How::DaysSinceLast,
+    ]
+    .map(|how| measured(&records, last_week(how)))
+    .to_vec();
+    assert_eq!(found, [3.0, 3.0, 1.0, 12.0, 4.0, 5.0, 2.0, 2.0, 2.0]);
+    assert_eq!(measured(&records, Formula::Of(Aggregate::new(How::DaysToFirst, "seen"))), 10.0);
+}
+
+#[test]
+fn absent_is_zero_or_missing_by_what_is_asked() {
+    let records = records(&[at(date(2026, 1, 1), 5.0)]);
+    for how in [How::Count, How::CountPerWeek, How::Any, How::Sum, How::DistinctUsers, How::DistinctDays] {
+        assert_eq!(measured(&records, last_week(how)), 0.0, "{how:?}");
+    }
+    for how in [How::Mean, How::Last, How::DaysSinceLast, How::DaysToFirst] {
+        assert!(measured(&records, last_week(how)).is_nan(), "{how:?}");
+    }
+    let never = Aggregate::new(How::Count, "never");
+    assert!(measured(&records, Formula::Ratio(never.clone(), never.clone())).is_nan());
+    assert!(measured(&records, Formula::PerSeat(never)).is_nan());
+    assert!(measured(&records, Formula::Contract(ContractFact::Mrr)).is_nan());
+}
+
+#[test]
+fn labels_cover_gap_and_horizon_and_are_censored_after() {
+    let label = |day: Date, labelling: &Labelling, as_of: Date| {
+        let records = records(&[("cancelled", None, 1.0, day, day)]);
+        value(&snapshot(&records, &[], labelling, as_of).unwrap(), "churned")
+    };
+    let labelling = Labelling::default().gap_days(10).horizon_days(30);
+    assert_eq!(label(date(2026, 4, 11), &labelling, AS_OF), 1.0);
+    assert_eq!(label(date(2026, 5, 10), &labelling, AS_OF), 1.0);
+    assert_eq!(label(date(2026, 5, 11), &labelling, AS_OF), 0.0);
+    assert!(label(date(2026, 4, 10), &labelling, AS_OF).is_nan(), "left within the gap");
+    // Known until the first of August: 40 days before it is the last date whose label is known.
+    assert_eq!(label(date(2026, 7, 30), &labelling, date(2026, 6, 22)), 1.0);
+    assert!(label(date(2026, 7, 30), &labelling, date(2026, 6, 23)).is_nan(), "not over yet");
+}
+
+#[test]
+fn those_who_left_or_are_not_there_yet_are_in_no_snapshot() {
+    let left = records(&[("cancelled", None, 1.0, date(2026, 3, 1), date(2026, 3, 1))]);
+    let text = snapshot(&left, &[], &Labelling::default(), AS_OF).unwrap_err().to_string();
+    assert_eq!(
+        text,
+        "the snapshot at 2026-04-01 has no rows; no account had started and not left by then; choose another date"
+    );
+    assert!(snapshot(&left, &[], &Labelling::default(), date(2025, 1, 1)).is_err());
+    assert!(snapshot(&left, &[], &Labelling::default(), date(2025, 1, 2)).is_ok());
+}
+
+#[test]
+fn the_contract_is_the_one_known_then() {
+    let contract = |starts: Date, known_at: Date, seats: u32| Contract {
+        account: 0,
+        starts,
+        ends: date(2026, 10, 1),
+        known_at,
+        term_months: 12,
+        auto_renew: true,
+        seats,
+        mrr_cents: 12_345,
+        discount_share: 0.1,
+        plan: "team".into(),
+    };
+    let contracts = vec![
+        contract(date(2026, 3, 1), date(2026, 5, 1), 30),
+        contract(date(2025, 10, 1), date(2025, 9, 1), 20),
+        contract(AS_OF, date(2026, 1, 1), 40),
+    ];
+    let events = vec![];
+    let records =
+        Records::new(vec![account("A")], contracts, EventNames::default(), events, date(2026, 8, 1)).unwrap();
+    let measure = |fact| measured(&records, Formula::Contract(fact));
+    assert_eq!(measure(ContractFact::Seats), 20.0);
+    assert_eq!(measure(ContractFact::Mrr), 123.45);
+    assert_eq!(measure(ContractFact::DaysToRenewal), 183.0);
+    assert_eq!(measure(ContractFact::AutoRenew), 1.0);
+}
+
+#[test]
+fn bad_records_are_refused_in_words() {
+    let day = date(2026, 3, 1);
+    let mut names = EventNames::default();
+    let event = Event {
+        account: 0,
+        name: names.code("seen"),
+        user: None,
+        value: 1.0,
+        occurred_at: day,
+        known_at: day,
+    };
+    let refused = |event: Event| {
+        let made = Records::new(vec![account("A")], vec![], names.clone(), vec![event], day);
+        made.unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused(Event { account: 3, ..event }),
+        "records: event 1 is of account 3, but there are 1 accounts"
+    );
+    assert_eq!(
+        refused(Event { known_at: date(2026, 2, 1), ..event }),
+        "records: event 1 (`seen` of account `A`) was known on 2026-02-01, before it happened on 2026-03-01"
+    );
+    assert_eq!(
+        refused(Event { value: f64::NAN, ..event }),
+        "records: event 1 (`seen` of account `A`) has value NaN, expected a number"
+    );
+    let horizon = Labelling::default().horizon_days(0);
+    assert_eq!(
+        snapshot(&records(&[]), &[], &horizon, day).unwrap_err().to_string(),
+        "`horizon_days` is 0, expected 1 to 3660 days"
+    );
+}
+
+/// Any event around `AS_OF`: its name, user, value, day and delay.
+fn any_event() -> impl Strategy<Value = (u32, Option<u32>, f64, i64, i64)> {
+    (0..3_u32, proptest::option::of(0..4_u32), -5.0..5.0_f64, -60..30_i64, 0..12_i64)
+}
+
+proptest! {
+    #[test]
+    fn what_comes_later_moves_nothing(
+        events in proptest::collection::vec(any_event(), 0..60),
+        shuffled in any::<proptest::sample::Index>(),
+    ) {
+        let mut names = EventNames::default();
+        let codes = ["login", "ticket_opened", "nps"].map(|name| names.code(name));
+        let day = |offset: i64| AS_OF.saturating_add(jiff::Span::new().days(offset));
+        let mut facts: Vec<Event> = events
+            .iter()
+            .map(|&(name, user, value, offset, delay)| Event {
+                account: 0,
+                name: codes[name as usize],
+                user,
+                value,
+                occurred_at: day(offset),
+                known_at: day(offset + delay),
+            })
+            .collect();
+        let make = |facts: &[Event]| {
+            Records::new(vec![account("A")], vec![], names.clone(), facts.to_vec(), date(2026, 8, 1)).unwrap()
+        };
+        let first = make(&facts);
+        prop_assert!(prove_point_in_time(&first, &b2b_saas(), &Labelling::default(), AS_OF).is_ok());
+        if !facts.is_empty() {
+            let middle = shuffled.index(facts.len());
+            facts.rotate_left(middle);
+        }
+        prop_assert!(make(&facts) == first, "the order in which facts come decides nothing");
+    }
+}
+
+#[test]
+fn the_proof_notices_a_signal_that_moved() {
+    let table = |x: f64, churned: f64| {
+        let column = |value: f64| Column::Number(vec![value, f64::NAN]);
+        Table::new(2, [("x".to_owned(), column(x)), ("churned".to_owned(), column(churned))]).unwrap()
+    };
+    assert!(proof::compare(&table(1.0, 0.0), &table(1.0, 1.0), AS_OF).is_ok(), "labels are of the future");
+    let text = proof::compare(&table(1.0, 0.0), &table(1.5, 0.0), AS_OF).unwrap_err().to_string();
+    assert_eq!(text, "records: signal `x` at 2026-04-01 depends on what came later");
+}
