@@ -181,7 +181,8 @@ def _content(source: _Source, cache: Path) -> bytes:
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != source.sha256:
-        raise SystemExit(f"{path}: sha256 is {found}, expected {source.sha256} ({source.package}); remove it, try again")
+        wanted = f"expected {source.sha256} of {source.package}"
+        raise SystemExit(f"{path}: sha256 is {found}, {wanted}; remove the file and try again")
     return content
 
 

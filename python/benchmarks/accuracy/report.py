@@ -147,8 +147,9 @@ def _sections(fits: pd.DataFrame, tables: list[Table], models: list[Model], unfi
     sections += ["## keepwell's blend against each other model", _versus(fits)]
     sections += ["## Where keepwell loses", _losses(fits)]
     for metric in metrics:
+        title = TITLES[metric][0].upper() + TITLES[metric][1:]
         better = "more" if MORE_IS_BETTER[metric] else "less"
-        sections += [f"## {TITLES[metric][0].upper()}{TITLES[metric][1:]} ({better} is better)", _by_table(fits, metric)]
+        sections += [f"## {title} ({better} is better)", _by_table(fits, metric)]
     return [*sections, "## Time", _time(fits)]
 
 
