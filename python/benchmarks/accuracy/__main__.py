@@ -10,8 +10,8 @@ into it, and downloads the tables (see `data.py`: 65 MB of pinned packages, of w
   only keepwell is measured again. `results/scores/` keeps the probabilities of the left-out rows.
 - `results/report.md` and `results/report.png` say what came out; they are written anew by every run, and by
   `--report-only` from what stands.
-- `--quick` takes one repeat, the quick peers, and two folds of the largest table: about five minutes on two cores.
-  The whole run takes a day, for the sake of the peers: the tuned one alone needs most of it.
+- `--quick` takes one repeat, the quick peers, and two folds of the largest table: about five minutes, nearly all of
+  them CatBoost's. The whole run takes hours of a processor, most of them EBM's, CatBoost's and tuned LightGBM's.
 
 All models see the same five stratified folds, three times over.
 """

@@ -165,7 +165,8 @@ def _setting(fits: pd.DataFrame, tables: list[Table], models: list[Model]) -> st
     return (
         f"{date.today()}, Python {platform.python_version()} on {platform.system()} {platform.machine()}, "
         f"{os.cpu_count()} cores. {versions}.\n\n"
-        f"Stratified folds of {N_FOLDS}, the same for all models. Rows × columns, share of positives, folds: {rows}."
+        f"Stratified folds of {N_FOLDS}, the same for all models. Rows × columns, share of positives, folds measured: "
+        f"{rows}."
     )
 
 
