@@ -1,0 +1,254 @@
+"""The models compared: each takes a frame of numbers, categories and missing values, and gives probabilities.
+
+A model that takes categories itself is given them as such; the others get them one-hot. Defaults are meant literally:
+nothing is set but seed, threads and silence. Early-stopped models hold a fifth of their training rows back, by class.
+
+Not among them: linfa's logistic regression and tree, which cannot be reached from Python (keepwell's Rust side
+compares against them).
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import log_loss
+from sklearn.model_selection import StratifiedKFold, train_test_split
+
+#: Trees at most, and trees without gain after which to stop, of the early-stopped models.
+MAX_TREES, PATIENCE = 3000, 50
+
+
+@dataclass(frozen=True)
+class Model:
+    """A way to fit: `make(X, seed, threads)` gives an unfitted classifier for frames like `X`."""
+
+    name: str
+    package: str
+    make: Callable[[pd.DataFrame, int, int], Any]
+    quick: bool = False
+    prepare: Callable[[pd.DataFrame], pd.DataFrame] = lambda X: X
+
+    def installed(self) -> bool:
+        return importlib.util.find_spec(self.package) is not None
+
+
+# ---------------------------------------------------------------------------------------------------- keepwell
+
+
+def _keepwell(kind: str, **params: Any) -> Callable[[pd.DataFrame, int, int], Any]:
+    def make(X: pd.DataFrame, seed: int, threads: int) -> Any:
+        import keepwell as kw
+
+        estimator = getattr(kw, kind)(random_state=seed, **params)
+        return estimator.set_params(n_jobs=threads) if "n_jobs" in estimator.get_params() else estimator
+
+    return make
+
+
+# ------------------------------------------------------------------------------------------- boosting of others
+
+
+class EarlyStopped:
+    """A booster that stops by the log loss of a fifth of its rows."""
+
+    def __init__(self, booster: Any, fit: Callable[..., None], seed: int) -> None:
+        self.booster, self._fit, self._seed = booster, fit, seed
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> EarlyStopped:
+        trained, held = train_test_split(np.arange(len(y)), test_size=0.2, stratify=y, random_state=self._seed)
+        self._fit(self.booster, X.iloc[trained], y[trained], (X.iloc[held], y[held]))
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        return self.booster.predict_proba(X)
+
+
+def _lightgbm(seed: int, threads: int, **params: Any) -> Any:
+    from lightgbm import LGBMClassifier
+
+    return LGBMClassifier(random_state=seed, n_jobs=threads, verbose=-1, **params)
+
+
+def _fit_lightgbm(booster: Any, X: pd.DataFrame, y: np.ndarray, held: tuple[pd.DataFrame, np.ndarray]) -> None:
+    from lightgbm import early_stopping
+
+    stop = early_stopping(PATIENCE, verbose=False)
+    booster.fit(X, y, eval_X=held[0], eval_y=held[1], eval_metric="binary_logloss", callbacks=[stop])
+
+
+def _lightgbm_stopped(X: pd.DataFrame, seed: int, threads: int) -> EarlyStopped:
+    booster = _lightgbm(seed, threads, n_estimators=MAX_TREES, learning_rate=0.05)
+    return EarlyStopped(booster, _fit_lightgbm, seed)
+
+
+class TunedLightGBM:
+    """Random search of 25 settings by the log loss of three inner folds, each early-stopped; refitted on all rows."""
+
+    n_settings, n_folds = 25, 3
+
+    def __init__(self, seed: int, threads: int) -> None:
+        self._seed, self._threads = seed, threads
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> TunedLightGBM:
+        random = np.random.default_rng(self._seed)
+        tried = [self._tried(self._drawn(random), X, y) for _ in range(self.n_settings)]
+        _, trees, settings = min(tried, key=lambda result: result[0])
+        self._best = _lightgbm(self._seed, self._threads, n_estimators=trees, **settings).fit(X, y)
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        return self._best.predict_proba(X)
+
+    @staticmethod
+    def _drawn(random: np.random.Generator) -> dict[str, Any]:
+        return {
+            "learning_rate": float(np.exp(random.uniform(np.log(0.02), np.log(0.2)))),
+            "num_leaves": int(np.exp(random.uniform(np.log(4), np.log(128)))),
+            "min_child_samples": int(np.exp(random.uniform(np.log(5), np.log(200)))),
+            "reg_lambda": float(np.exp(random.uniform(np.log(1e-3), np.log(100)))),
+            "cat_smooth": float(np.exp(random.uniform(np.log(1), np.log(100)))),
+            "colsample_bytree": float(random.uniform(0.4, 1)),
+            "subsample": float(random.uniform(0.5, 1)),
+            "subsample_freq": 1,
+        }
+
+    def _tried(self, settings: dict[str, Any], X: pd.DataFrame, y: np.ndarray) -> tuple[float, int, dict[str, Any]]:
+        """Log loss over the inner folds, and the mean number of trees, of a setting."""
+        folds = StratifiedKFold(self.n_folds, shuffle=True, random_state=self._seed)
+        losses, trees = [], []
+        for trained, held in folds.split(X, y):
+            booster = _lightgbm(self._seed, self._threads, n_estimators=MAX_TREES, **settings)
+            _fit_lightgbm(booster, X.iloc[trained], y[trained], (X.iloc[held], y[held]))
+            losses.append(log_loss(y[held], booster.predict_proba(X.iloc[held])[:, 1]))
+            trees.append(booster.best_iteration_)
+        return float(np.mean(losses)), max(1, round(float(np.mean(trees)))), settings
+
+
+def _xgboost_stopped(X: pd.DataFrame, seed: int, threads: int) -> EarlyStopped:
+    from xgboost import XGBClassifier
+
+    stop = {"n_estimators": MAX_TREES, "early_stopping_rounds": PATIENCE, "learning_rate": 0.05}
+    booster = XGBClassifier(enable_categorical=True, random_state=seed, n_jobs=threads, eval_metric="logloss", **stop)
+
+    def fit(booster: Any, X: pd.DataFrame, y: np.ndarray, held: tuple[pd.DataFrame, np.ndarray]) -> None:
+        booster.fit(X, y, eval_set=[held], verbose=False)
+
+    return EarlyStopped(booster, fit, seed)
+
+
+def _catboost(X: pd.DataFrame, seed: int, threads: int) -> Any:
+    from catboost import CatBoostClassifier
+
+    categories = list(X.select_dtypes("object"))
+    quiet = {"verbose": False, "allow_writing_files": False}
+    return CatBoostClassifier(cat_features=categories, random_seed=seed, thread_count=threads, **quiet)
+
+
+def _texts(X: pd.DataFrame) -> pd.DataFrame:
+    """Categories as texts, the missing ones too, for CatBoost takes no missing category."""
+    categories = X.select_dtypes("category").columns
+    return X.assign(**{name: X[name].astype(object).where(X[name].notna(), "missing") for name in categories})
+
+
+def _hist(X: pd.DataFrame, seed: int, threads: int) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(categorical_features="from_dtype", random_state=seed)
+
+
+def _ebm(X: pd.DataFrame, seed: int, threads: int) -> Any:
+    from interpret.glassbox import ExplainableBoostingClassifier
+
+    return ExplainableBoostingClassifier(random_state=seed, n_jobs=threads)
+
+
+def _perpetual(X: pd.DataFrame, seed: int, threads: int) -> Any:
+    from perpetual.sklearn import PerpetualClassifier
+
+    return PerpetualClassifier(seed=seed, num_threads=threads)
+
+
+def _hessboost(X: pd.DataFrame, seed: int, threads: int) -> Any:
+    from hessboost.sklearn import HessboostClassifier
+
+    return HessboostClassifier(random_state=seed, n_jobs=threads)
+
+
+# ----------------------------------------------------------------------------------------- logistic regressions
+
+
+def _pipeline(X: pd.DataFrame, numbers: list[Any], classifier: Any) -> Any:
+    from sklearn.compose import make_column_transformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    imputed = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), *numbers)
+    one_hot = OneHotEncoder(min_frequency=10, handle_unknown="infrequent_if_exist", sparse_output=False)
+    columns = make_column_transformer(
+        (imputed, list(X.select_dtypes("number"))),
+        (one_hot, list(X.select_dtypes("category"))),
+    )
+    return make_pipeline(columns, classifier)
+
+
+def _sklearn_logistic(X: pd.DataFrame, seed: int, threads: int) -> Any:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    return _pipeline(X, [StandardScaler()], LogisticRegression(max_iter=2000))
+
+
+def _sklearn_spline_logistic(X: pd.DataFrame, seed: int, threads: int) -> Any:
+    """Broken lines at quantiles, strength by folds: scikit-learn's parts put together like keepwell's logistic."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.preprocessing import SplineTransformer, StandardScaler
+
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    strengths = {"C": np.logspace(-4, 1, 9)}
+    classifier = GridSearchCV(LogisticRegression(max_iter=2000), strengths, scoring="neg_log_loss", cv=folds)
+    return _pipeline(X, [SplineTransformer(n_knots=9, degree=1, knots="quantile"), StandardScaler()], classifier)
+
+
+#: All models, keepwell's first.
+MODELS = [
+    Model("keepwell blend", "keepwell", _keepwell("BlendClassifier"), quick=True),
+    Model("keepwell trees", "keepwell", _keepwell("GradientTreesClassifier"), quick=True),
+    Model("keepwell logistic", "keepwell", _keepwell("LogisticClassifier"), quick=True),
+    Model("CatBoost", "catboost", _catboost, quick=True, prepare=_texts),
+    Model("LightGBM", "lightgbm", lambda X, seed, threads: _lightgbm(seed, threads)),
+    Model("LightGBM stopped", "lightgbm", _lightgbm_stopped, quick=True),
+    Model("LightGBM tuned", "lightgbm", lambda X, seed, threads: TunedLightGBM(seed, threads)),
+    Model("XGBoost stopped", "xgboost", _xgboost_stopped),
+    Model("HistGradientBoosting", "sklearn", _hist, quick=True),
+    Model("EBM", "interpret", _ebm),
+    Model("perpetual", "perpetual", _perpetual),
+    Model("hessboost", "hessboost", _hessboost),
+    Model("sklearn logistic", "sklearn", _sklearn_logistic, quick=True),
+    Model("sklearn broken-line logistic", "sklearn", _sklearn_spline_logistic),
+]
+
+#: Where a package's own name differs from the one it is imported by.
+_DISTRIBUTIONS = {"interpret": "interpret-core", "sklearn": "scikit-learn", "xgboost": "xgboost-cpu"}
+
+
+def version(package: str) -> str:
+    """Version of an installed package; keepwell's with a mark of its native half, which changes without it."""
+    found = importlib.metadata.version(_DISTRIBUTIONS.get(package, package))
+    return f"{found}+{_native_mark()}" if package == "keepwell" else found
+
+
+def _native_mark() -> str:
+    import hashlib
+    from pathlib import Path
+
+    import keepwell._native as native
+
+    return hashlib.sha256(Path(native.__file__).read_bytes()).hexdigest()[:8]
