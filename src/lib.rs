@@ -51,6 +51,7 @@ pub mod health;
 pub mod metric;
 pub mod model;
 pub mod monitor;
+mod random;
 pub mod revenue;
 pub mod schema;
 pub mod simulate;

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the top of the house to its foundation.
-const ROOMS: [&str; 13] = [
+const ROOMS: [&str; 14] = [
     "action", "revenue", "monitor", "health", "explain", "model", "tree", "simulate", "timeline", "frame",
-    "schema", "metric", "error",
+    "schema", "metric", "random", "error",
 ];
 
 fn source() -> PathBuf {
@@ -46,7 +46,7 @@ fn imports(text: &str) -> Vec<String> {
 fn a_room_imports_rooms_below_it_only() {
     let floor: BTreeMap<&str, usize> = ROOMS.into_iter().zip(0..).collect();
     let mut wrong = Vec::new();
-    for room in ROOMS.iter().filter(|room| **room != "error") {
+    for room in ROOMS.iter().filter(|room| source().join(room).is_dir()) {
         for file in rust_files(&source().join(room)) {
             for import in imports(&shipped(&file)) {
                 if floor.get(import.as_str()).is_some_and(|below| below < &floor[room]) {

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::uplift::Estimate;
+use crate::random::SplitMix64;
 
 /// Samples of `n` rows with replacement, as how often each row was drawn.
 pub(super) struct Resampling {
@@ -44,20 +45,4 @@ pub(super) fn percentiles(value: f64, mut values: Vec<f64>, confidence: f64) -> 
     let standard_error = (spread / (values.len().max(2) - 1) as f64).sqrt();
     let tail = (1.0 - confidence) / 2.0;
     Estimate { value, low: at(tail), high: at(1.0 - tail), standard_error }
-}
-
-/// A small generator of our own, so that a seed means the same samples in every version (Steele et al. 2014).
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        ((u128::from(self.next()) * n as u128) >> 64) as usize
-    }
 }

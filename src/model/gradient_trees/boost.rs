@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use crate::error::{ErrorKind, Result};
 use crate::model::loss::Loss;
 use crate::model::{OnProgress, Progress};
+use crate::random::SplitMix64;
 use crate::tree::{Binning, Bins, Forest, GrowParams, Grower, Tree};
 
 /// Above this many rows, gradients are taken by several threads.
@@ -283,30 +284,5 @@ impl<'a, L: Loss> Boosting<'a, L> {
             valid_raw = self.best.valid_raw;
         }
         Boosted { trees: self.trees, base: self.base, valid_raw, valid_losses: self.valid_losses }
-    }
-}
-
-/// A small generator of our own, so that a seed means the same model in every version (Steele et al. 2014).
-pub(super) struct SplitMix64(pub(super) u64);
-
-impl SplitMix64 {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// Below `n`, by the high half of a product.
-    fn below(&mut self, n: usize) -> usize {
-        ((u128::from(self.next()) * n as u128) >> 64) as usize
-    }
-
-    /// Puts a random choice of `n` items, in random order, at the front.
-    pub(super) fn shuffle_front<T>(&mut self, items: &mut [T], n: usize) {
-        for at in 0..n.min(items.len()) {
-            let other = at + self.below(items.len() - at);
-            items.swap(at, other);
-        }
     }
 }

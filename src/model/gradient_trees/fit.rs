@@ -1,12 +1,12 @@
 //! Fitting gradient trees to a table: check what came in, bin it, boost, put the model together.
 
-use super::boost::SplitMix64;
 use super::{BoostParams, BoostTask, GradientTreesClassifier, ValidGradientTreesParams, boost};
 use crate::error::Result;
 use crate::frame::Table;
 use crate::model::loss::Logistic;
 use crate::model::training::{check_training, directions, with_threads};
 use crate::model::{EncodedColumn, Features, OnProgress};
+use crate::random::SplitMix64;
 use crate::tree::{Binning, Bins, ColumnView, GrowParams};
 
 impl ValidGradientTreesParams {
