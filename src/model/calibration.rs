@@ -137,7 +137,7 @@ impl BetaCalibration {
 }
 
 /// `ln(1 + eˣ)`, safe at any x.
-fn softplus(x: f64) -> f64 {
+pub(super) fn softplus(x: f64) -> f64 {
     (-x.abs()).exp().ln_1p() + x.max(0.0)
 }
 

@@ -3,6 +3,7 @@
 //! Stacked regressions (Breiman 1996, §3) with log loss in place of squared error. A ridge of 20 rows' worth
 //! towards equal weights decides where the data does not.
 
+use super::calibration::softplus;
 use super::sigmoid;
 
 /// How many rows' worth of evidence stands for equal weights.
@@ -124,11 +125,6 @@ impl Slope {
         }
         weights
     }
-}
-
-/// `ln(1 + exp(x))` without overflow.
-fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 #[cfg(test)]

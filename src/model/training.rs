@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use ndarray::{ArrayBase, Axis, Data, Ix2};
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::split::{GroupedFolds, StratifiedFolds};
 use crate::frame::{Column, Table};
@@ -153,6 +155,13 @@ pub(crate) fn grouped_folds(
 /// The rows outside and inside a fold, ascending.
 fn fold_rows(fold_of_row: &[usize], fold: usize) -> (Vec<u32>, Vec<u32>) {
     (0..fold_of_row.len() as u32).partition(|&row| fold_of_row[row as usize] != fold)
+}
+
+/// A linfa dataset's records, `n × d`, as a table; columns without a name are `x0`, `x1` …
+pub(crate) fn table_of<D: Data<Elem = f64>>(records: &ArrayBase<D, Ix2>, names: &[String]) -> Result<Table> {
+    let name = |at: usize| names.get(at).cloned().unwrap_or_else(|| format!("x{at}"));
+    let columns = records.axis_iter(Axis(1)).enumerate();
+    Table::new(records.nrows(), columns.map(|(at, column)| (name(at), Column::Number(column.to_vec()))))
 }
 
 /// Runs with `n_jobs` threads: this one, a pool of that size, or rayon's current pool where it is `None`.

@@ -8,7 +8,7 @@ use ndarray::{Array1, ArrayBase, Axis, Data, Ix2};
 
 use super::{GradientTreesClassifier, ValidGradientTreesParams};
 use crate::error::Result;
-use crate::frame::{Column, Table};
+use crate::model::training::table_of;
 
 /// Fits to `n × d` numbers, NaN missing; the dataset's weights and feature names are respected. Columns without a
 /// name are called `x0`, `x1`, and so on.
@@ -59,10 +59,4 @@ impl<D: Data<Elem = f64>> PredictInplace<ArrayBase<D, Ix2>, Array1<bool>> for Gr
     fn default_target(&self, x: &ArrayBase<D, Ix2>) -> Array1<bool> {
         Array1::from_elem(x.nrows(), false)
     }
-}
-
-fn table_of<D: Data<Elem = f64>>(records: &ArrayBase<D, Ix2>, names: &[String]) -> Result<Table> {
-    let name = |at: usize| names.get(at).cloned().unwrap_or_else(|| format!("x{at}"));
-    let columns = records.axis_iter(Axis(1)).enumerate();
-    Table::new(records.nrows(), columns.map(|(at, column)| (name(at), Column::Number(column.to_vec()))))
 }
