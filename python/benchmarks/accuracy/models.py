@@ -9,14 +9,13 @@ compares against them).
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from environment import installed
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
@@ -35,7 +34,7 @@ class Model:
     prepare: Callable[[pd.DataFrame], pd.DataFrame] = lambda X: X
 
     def installed(self) -> bool:
-        return importlib.util.find_spec(self.package) is not None
+        return installed(self.package)
 
 
 # ---------------------------------------------------------------------------------------------------- keepwell
@@ -234,21 +233,3 @@ MODELS = [
     Model("sklearn logistic", "sklearn", _sklearn_logistic, quick=True),
     Model("sklearn broken-line logistic", "sklearn", _sklearn_spline_logistic),
 ]
-
-#: Where a package's own name differs from the one it is imported by.
-_DISTRIBUTIONS = {"interpret": "interpret-core", "sklearn": "scikit-learn", "xgboost": "xgboost-cpu"}
-
-
-def version(package: str) -> str:
-    """Version of an installed package; keepwell's with a mark of its native half, which changes without it."""
-    found = importlib.metadata.version(_DISTRIBUTIONS.get(package, package))
-    return f"{found}+{_native_mark()}" if package == "keepwell" else found
-
-
-def _native_mark() -> str:
-    import hashlib
-    from pathlib import Path
-
-    import keepwell._native as native
-
-    return hashlib.sha256(Path(native.__file__).read_bytes()).hexdigest()[:8]

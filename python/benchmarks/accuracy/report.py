@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from data import Table
+from environment import version
 from metrics import MORE_IS_BETTER, calibration_error
-from models import Model, version
+from models import Model
 from run import N_FOLDS, Extent, Results, folds
 from scipy import stats
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from data import Table
+from environment import version
 from metrics import of_fold
-from models import Model, version
+from models import Model
 from sklearn.model_selection import StratifiedKFold
 
 N_FOLDS = 5
