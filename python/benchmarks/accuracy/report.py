@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import markup
 import numpy as np
 import pandas as pd
 from data import Table
@@ -183,7 +184,7 @@ def _versus(fits: pd.DataFrame) -> str:
         cells = [_versus_cell(differences[metric]) for metric in metrics]
         rows.append([model, str(len(differences["auc"])), *cells, _rank_text(ranks, model)])
     n_ranked = {metric: len(rank) for metric, rank in ranks.items()}
-    lines += ["", *_markdown(header, rows), ""]
+    lines += ["", markup.table(header, rows), ""]
     note = f"Mean ranks by AUC and log loss, among the {n_ranked['auc']} models that have every table."
     return "\n".join([*lines, note])
 
@@ -218,7 +219,7 @@ def _losses(fits: pd.DataFrame) -> str:
         for table, metric, model, difference, half in sorted(lines)
     ]
     note = "95 % intervals over folds, corrected for the training rows that they share.\n\n"
-    return note + "\n".join(_markdown(["table", "metric", "better model", "by", "beyond chance"], rows))
+    return note + markup.table(["table", "metric", "better model", "by", "beyond chance"], rows)
 
 
 def _by_table(fits: pd.DataFrame, metric: str) -> str:
@@ -231,7 +232,7 @@ def _by_table(fits: pd.DataFrame, metric: str) -> str:
         mean = "–" if values.isna().any() or len(values) == 1 else f"{values.mean():.{decimals}f}"
         rows.append([str(model), *cells, *([mean] if len(values) > 1 else [])])
     header = ["model", *map(str, means.columns), *(["mean"] if len(means.columns) > 1 else [])]
-    return "\n".join(_markdown(header, rows))
+    return markup.table(header, rows)
 
 
 def _cell(value: float, best: float, decimals: int) -> str:
@@ -248,10 +249,6 @@ def _time(fits: pd.DataFrame) -> str:
     if busy > 0.1:
         notes.append(f"**Not for comparison: the machine had other work during {busy:.0%} of the fits.**")
     return " ".join(notes) + "\n\n" + _by_table(fits, "fit_cpu_seconds")
-
-
-def _markdown(header: list[str], rows: list[list[str]]) -> list[str]:
-    return ["| " + " | ".join(cells) + " |" for cells in (header, ["---"] * len(header), *rows)]
 
 
 # ------------------------------------------------------------------------------------------------------- picture
