@@ -68,6 +68,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=10, help="seeds of data for the AUC (default 10)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument("--again", action="store_true", help="measure again what stands in the results")
+    parser.add_argument("--prepare", action="store_true", help="only draw tables and fit the models to predict with")
     parser.add_argument("--report-only", action="store_true", help="measure nothing, report what stands")
     parser.add_argument("--this-python", action="store_true", help="use the Python that runs this as it is")
     return parser.parse_args()
@@ -83,7 +84,7 @@ def _numbers(text: str) -> list[int]:
 
 def _run(options: argparse.Namespace) -> None:
     from libraries import LIBRARIES
-    from rounds import Results, run
+    from rounds import Results, prepare, run
     from verdict import write
 
     names = _chosen(options.libraries, [library.name for library in LIBRARIES], "library")
@@ -95,6 +96,8 @@ def _run(options: argparse.Namespace) -> None:
             print(f"{library.name} is left out: `{library.package}` is not installed")
     libraries = [library for library in libraries if environment.installed(library.package)]
     cells, results = cells_of(options), Results(options.results, options.again)
+    if options.prepare:
+        return prepare(cells, libraries, CACHE)
     if not options.report_only:
         run(cells, libraries, CACHE, results)
     print(write(cells, libraries, results))

@@ -238,3 +238,5 @@ LIBRARIES = [
     _HESSBOOST,
 ]
 OURS = "keepwell"
+#: Those that cannot be, or here are not, set to the same leaves and rate.
+OTHER_TASK = ["CatBoost symmetric", "perpetual"]

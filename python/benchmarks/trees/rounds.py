@@ -140,6 +140,12 @@ def run(cells: dict[Cell, int], libraries: list[Library], cache: Path, results: 
         _run_cell(cell, rounds, [library for library in libraries if can(library, cell)], cache, results)
 
 
+def prepare(cells: dict[Cell, int], libraries: list[Library], cache: Path) -> None:
+    """Draws the tables and fits the models that the cells need, and measures nothing."""
+    for cell in cells:
+        _prepare(cell, [library for library in libraries if can(library, cell)], cache)
+
+
 def can(library: Library, cell: Cell) -> bool:
     """Whether a library is measured in a cell."""
     has = {"contributions": library.contributions, "row": library.one_row}.get(cell.part, True)
