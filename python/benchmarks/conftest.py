@@ -1,4 +1,4 @@
-"""Lets the tests import what they test by the names that the benchmarks use, as `python3 python/benchmarks/NAME` does."""
+"""Lets the tests import what they test by the names that `python3 python/benchmarks/NAME` knows."""
 
 import sys
 from pathlib import Path

@@ -50,7 +50,7 @@ def _fit(library: Library, task: dict[str, Any]) -> Callable[[], Measured]:
         before = _forget_peak()
         fitted, cost = _timed(lambda: library.fit(X, y, task["trees"], task["threads"]))
         del fitted
-        return {**cost, "bytes": _peak() - before}
+        return {**cost, "bytes": max(0, _peak() - before)}
 
     return measure
 

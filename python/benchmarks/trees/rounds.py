@@ -5,6 +5,7 @@ What stands there for the same library in the same version is not measured again
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -116,7 +117,8 @@ class Child:
             raise ChildProcessError(self._last_words()) from error
 
     def close(self) -> None:
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # of one that has died
+            self._process.stdin.close()
         self._process.stdout.close()
         self._process.wait()
         self._errors.close()

@@ -14,7 +14,7 @@ from environment import version
 from libraries import BINS, L2, LEAVES, OTHER_TASK, OURS, RATE, Library
 from rounds import KEY, Cell, Results, size
 
-#: What is asked, by number of rows: times faster than the fastest peer, AUC behind the best, share of LightGBM's memory.
+#: What is asked, by number of rows: times faster than the fastest peer, AUC over the best's, part of LightGBM's memory.
 FIT = {10_000: 3.0, 100_000: 2.5, 1_000_000: 2.0}
 AUC = {10_000: -0.0005, 100_000: -0.0003, 1_000_000: -0.0002}
 MEMORY = {10_000: 1.0, 100_000: 0.5, 1_000_000: 0.5}
@@ -71,10 +71,10 @@ def _setting(measured: pd.DataFrame, libraries: list[Library]) -> str:
     return (
         f"{date.today()}, Python {platform.python_version()} on {platform.system()} {platform.machine()}, "
         f"{os.cpu_count()} cores. {versions}.\n\n"
-        f"Made-up customers: amounts, counts, shares, categories; 5 % missing, 15 % leave. {LEAVES} leaves, rate {RATE}, "
-        f"{BINS} bins, L2 {L2:g}; 100 trees where nothing else is said. Medians of interleaved rounds, quartiles in "
-        f"brackets; each library in a process of its own. {' and '.join(OTHER_TASK)} grow other trees than asked for: "
-        "their times count, their AUC is shown only."
+        "Made-up customers: amounts, counts, shares, categories; 5 % missing, 15 % leave. "
+        f"{LEAVES} leaves, rate {RATE}, {BINS} bins, L2 {L2:g}; 100 trees where nothing else is said. Medians of "
+        "interleaved rounds, quartiles in brackets; each library in a process of its own. "
+        f"{' and '.join(OTHER_TASK)} grow other trees than asked for: their times count, their AUC is shown only."
     )
 
 
