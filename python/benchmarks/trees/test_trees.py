@@ -165,6 +165,14 @@ def test_noise_and_times_apart_are_told():
     assert "not interleaved: 10k×30 frame f64, 2 threads" in apart
 
 
+def test_contended_rounds_are_left_out_where_quiet_ones_are_there():
+    quiet, busy = ({"seconds": 1.0, "others_cpu_seconds": others} for others in (0.0, 100.0))
+    measured = canned(CELL, keepwell=[quiet, busy, quiet], LightGBM=[busy, busy])
+    kept = verdict._without_contended(measured)
+    assert list(kept[kept["library"] == OURS]["round"]) == [0, 2]
+    assert list(kept[kept["library"] == "LightGBM"]["round"]) == [0, 1]
+
+
 def test_a_name_that_is_not_known_is_refused(monkeypatch):
     with pytest.raises(SystemExit, match="no part fits; there are: fit, memory"):
         COMMAND["_chosen"](["fits"], COMMAND["PARTS"], "part")

@@ -27,6 +27,8 @@ ROW, STEP, CELL_BYTES, CELL_ROWS = 3.0, 10.5, 8.0, 5_000_000
 APART_SECONDS = 600
 #: Share of the machine's time that other work may take before figures are called noisy.
 NOISE = 0.05
+#: Share from which on a measurement is left out, if the same library has others in the cell that were quieter.
+CONTENDED = 0.2
 
 #: A line of the first table: requirement, asked, reached, and whether that is enough.
 Line = tuple[str, str, str, bool]
@@ -50,7 +52,15 @@ def _of_now(measured: pd.DataFrame, cells: dict[Cell, int], libraries: list[Libr
     names = KEY[: KEY.index("library")]
     in_cells = [key in asked for key in measured[names].itertuples(index=False, name=None)]
     current = measured["version"] == measured["library"].map(versions)
-    return measured[current & np.array(in_cells, dtype=bool)]
+    return _without_contended(measured[current & np.array(in_cells, dtype=bool)])
+
+
+def _without_contended(measured: pd.DataFrame) -> pd.DataFrame:
+    """Leaves out what was measured while other work took much of the machine, unless nothing quieter is there."""
+    cores = os.cpu_count() or 1
+    contended = (measured["others_cpu_seconds"] > CONTENDED * measured["seconds"] * cores) & (measured["part"] != "auc")
+    any_quiet = (~contended).groupby([measured[name] for name in KEY if name != "round"]).transform("any")
+    return measured[~(contended & any_quiet)]
 
 
 def _sections(measured: pd.DataFrame, libraries: list[Library]) -> list[str]:
@@ -160,7 +170,9 @@ def _auc_line(cell: pd.DataFrame) -> list[Line]:
     auc = auc.drop(columns=OTHER_TASK, errors="ignore")
     if asked is None or not _with_peers(auc):
         return []
-    auc = auc.dropna(subset=[OURS]).dropna(axis="columns")
+    auc = auc.dropna()
+    if auc.empty:
+        return []
     peer = auc.drop(columns=OURS).mean().idxmax()
     mean, error = _mean_and_error(auc[OURS] - auc[peer])
     what = f"AUC {_cell_name(cell)}: ours − best peer's, {len(auc)} seeds"
