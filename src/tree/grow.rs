@@ -99,6 +99,14 @@ impl GrownTree {
         leaves.map(|leaf| (leaf.value, self.rows[leaf.start..leaf.end].iter().map(|&row| row_index(row))))
     }
 
+    /// Values every leaf anew, by its value and the indices of its training rows.
+    pub fn renew_leaves(&mut self, value: impl Fn(f64, &mut dyn Iterator<Item = usize>) -> f64) {
+        for leaf in self.nodes.iter_mut().filter(|node| node.split.is_none()) {
+            leaf.value =
+                value(leaf.value, &mut self.rows[leaf.start..leaf.end].iter().map(|&row| row_index(row)));
+        }
+    }
+
     /// The value of the leaf that a row of the same bins falls into.
     pub fn predict(&self, bins: &Bins, row: usize) -> f64 {
         let mut node = &self.nodes[0];
