@@ -23,7 +23,10 @@ pub use blend::{BlendClassifier, BlendParams, Member, ValidBlendParams};
 pub use calibration::BetaCalibration;
 pub use features::{EncodedColumn, FeatureKind, Features};
 pub use file::ModelFile;
-pub use gradient_trees::{GradientTreesClassifier, GradientTreesParams};
+pub use gradient_trees::{
+    EarlyStopping, GradientTrees, GradientTreesClassifier, GradientTreesParams, GradientTreesRegressor,
+    TreesTask,
+};
 pub use logistic::{DEFAULT_CS, LogisticClassifier, LogisticParams, ValidLogisticParams};
 
 /// The contract of a fitted model for one two-class label.
