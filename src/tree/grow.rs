@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::bins::Bins;
 use super::histogram::{Extent, Histogram, Layout, PARALLEL_ROWS, Row, row_index};
+use super::interactions::{Allowed, Interactions};
 use super::split::{BinSet, Bounds, Prefixes, Search, Split, contains};
 
 /// From this many columns on, two children are searched by two threads.
@@ -24,6 +25,10 @@ pub struct GrowParams {
     pub l2_regularization: f64,
     /// −1, 0 or 1 a column, or empty: whether the prediction must fall or rise with it. Numbers only.
     pub monotonic: Vec<i8>,
+    /// Groups of columns, by position, that may meet on a path from root to leaf: below a split, a node tries only the
+    /// columns of the groups that hold every column used above it. A column may be in several groups; those in none
+    /// form one more. Empty, the default, sets no limit.
+    pub interaction_groups: Vec<Vec<usize>>,
     /// Added to a level's hessian when levels are ordered; a level with fewer rows than this never goes left.
     pub category_smoothing: f64,
     /// Added to λ for splits of ordered levels.
@@ -41,6 +46,7 @@ impl Default for GrowParams {
             min_hessian: 1e-3,
             l2_regularization: 0.0,
             monotonic: Vec::new(),
+            interaction_groups: Vec::new(),
             category_smoothing: 10.0,
             category_l2: 10.0,
             min_category_rows: 20.0,
@@ -122,17 +128,19 @@ struct OpenLeaf {
     depth: usize,
     total: u64,
     bounds: Bounds,
+    allowed: Allowed,
     histogram: Histogram,
     split: Split,
 }
 
 /// A child on its way to become a leaf.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Child {
     node: usize,
     depth: usize,
     total: u64,
     bounds: Bounds,
+    allowed: Allowed,
 }
 
 impl<'a> Grower<'a> {
@@ -162,10 +170,11 @@ impl<'a> Grower<'a> {
         let layout = Layout::new(rows.len(), Extent::of(gradients, rows), Extent::of(hessians, rows));
         self.take_rows(rows, |row| layout.row(row, gradients[row as usize], hessians[row as usize]));
         let params = self.params.clone();
-        let search = Search { bins: self.bins, params: &params, layout, columns };
-        let mut growth =
-            Growth { grower: self, search, nodes: Vec::new(), open: Vec::new(), bounds: Vec::new() };
-        growth.plant();
+        let search = Search { bins: self.bins, params: &params, layout };
+        let interactions = Interactions::new(&params.interaction_groups, self.bins.n_columns());
+        let (nodes, bounds, open) = (Vec::new(), Vec::new(), Vec::new());
+        let mut growth = Growth { grower: self, search, interactions, nodes, bounds, open };
+        growth.plant(columns);
         while growth.can_split_further() {
             growth.split_next();
         }
@@ -191,6 +200,7 @@ impl<'a> Grower<'a> {
 struct Growth<'g, 'a> {
     grower: &'g mut Grower<'a>,
     search: Search<'g>,
+    interactions: Interactions,
     nodes: Vec<GrownNode>,
     /// Bounds of every node's value, in integer units.
     bounds: Vec<Bounds>,
@@ -198,18 +208,19 @@ struct Growth<'g, 'a> {
 }
 
 impl Growth<'_, '_> {
-    /// Puts the root in place, open if it can be split.
-    fn plant(&mut self) {
+    /// Puts the root in place, open if it can be split on one of `columns`.
+    fn plant(&mut self, columns: &[usize]) {
         let root = self.add_node(0, self.grower.rows.len(), Bounds::NONE);
         let mut histogram = self.grower.histogram();
         let (bins, rows) = (self.grower.bins, &self.grower.rows);
         histogram.fill(bins, rows, &self.search.layout, self.grower.n_threads);
         let first_column = histogram.columns.first().into_iter().flatten();
         let total = first_column.fold(0, |sum: u64, entry| sum.wrapping_add(*entry));
-        let root = Child { node: root, depth: 0, total, bounds: Bounds::NONE };
+        let allowed = self.interactions.at_root(columns);
+        let root = Child { node: root, depth: 0, total, bounds: Bounds::NONE, allowed };
         let prefixes = &mut self.grower.prefixes[0];
-        let split = self.search.best_split(&histogram, total, Bounds::NONE, prefixes);
-        let splittable = self.may_split(root);
+        let split = self.search.best_split(&histogram, columns, total, Bounds::NONE, prefixes);
+        let splittable = self.may_split(&root);
         self.open(root, histogram, split.filter(|_| splittable));
     }
 
@@ -250,7 +261,11 @@ impl Growth<'_, '_> {
         let (left_bounds, right_bounds) = self.child_bounds(leaf, right_total);
         let left = self.add_node(start, middle, left_bounds);
         let right = self.add_node(middle, end, right_bounds);
-        let child = |node, total, bounds| Child { node, depth: leaf.depth + 1, total, bounds };
+        let allowed = self.interactions.below(&leaf.allowed, leaf.split.column);
+        let child = |node, total, bounds| {
+            let allowed = allowed.clone();
+            Child { node, depth: leaf.depth + 1, total, bounds, allowed }
+        };
         (child(left, leaf.split.left, left_bounds), child(right, right_total, right_bounds))
     }
 
@@ -270,12 +285,12 @@ impl Growth<'_, '_> {
 
     /// Builds the smaller child's histogram, gets the other's by subtraction, and opens both.
     fn open_children(&mut self, left: Child, right: Child, parent: Histogram) {
-        let splittable = [left, right].map(|child| self.may_split(child));
+        let splittable = [&left, &right].map(|child| self.may_split(child));
         if !splittable[0] && !splittable[1] {
             return self.grower.spare.push(parent);
         }
         let left_is_small = self.nodes[left.node].n_rows() <= self.nodes[right.node].n_rows();
-        let small = if left_is_small { left } else { right };
+        let small = if left_is_small { &left } else { &right };
         let mut histogram = self.grower.histogram();
         let GrownNode { start, end, .. } = self.nodes[small.node];
         let (bins, rows) = (self.grower.bins, &self.grower.rows[start..end]);
@@ -283,7 +298,8 @@ impl Growth<'_, '_> {
         let mut rest = parent;
         rest.subtract(&histogram, bins);
         let (of_left, of_right) = if left_is_small { (histogram, rest) } else { (rest, histogram) };
-        let [left_split, right_split] = self.find_splits([(left, &of_left), (right, &of_right)], splittable);
+        let [left_split, right_split] =
+            self.find_splits([(&left, &of_left), (&right, &of_right)], splittable);
         self.open(left, of_left, left_split);
         self.open(right, of_right, right_split);
     }
@@ -291,23 +307,24 @@ impl Growth<'_, '_> {
     /// The best splits of two children, by two threads where that pays.
     fn find_splits(
         &mut self,
-        children: [(Child, &Histogram); 2],
+        children: [(&Child, &Histogram); 2],
         splittable: [bool; 2],
     ) -> [Option<Split>; 2] {
         let (search, [first, second]) = (&self.search, &mut self.grower.prefixes);
         let find = |at: usize, prefixes: &mut Prefixes| {
             let (child, histogram) = children[at];
-            let find = || search.best_split(histogram, child.total, child.bounds, prefixes);
+            let columns = &child.allowed.columns;
+            let find = || search.best_split(histogram, columns, child.total, child.bounds, prefixes);
             splittable[at].then(find).flatten()
         };
-        if self.grower.n_threads > 1 && search.columns.len() >= PARALLEL_COLUMNS {
+        if self.grower.n_threads > 1 && children[0].0.allowed.columns.len() >= PARALLEL_COLUMNS {
             rayon::join(|| find(0, first), || find(1, second)).into()
         } else {
             [find(0, first), find(1, second)]
         }
     }
 
-    fn may_split(&self, child: Child) -> bool {
+    fn may_split(&self, child: &Child) -> bool {
         let params = self.search.params;
         self.n_leaves() < params.max_leaf_nodes
             && params.max_depth.is_none_or(|depth| child.depth < depth)
@@ -316,16 +333,16 @@ impl Growth<'_, '_> {
 
     /// Keeps a leaf for splitting if it has a split worth making.
     fn open(&mut self, child: Child, histogram: Histogram, split: Option<Split>) {
-        let Child { node, depth, total, bounds } = child;
+        let Child { node, depth, total, bounds, allowed } = child;
         match split {
-            Some(split) => self.open.push(OpenLeaf { node, depth, total, bounds, histogram, split }),
+            Some(split) => self.open.push(OpenLeaf { node, depth, total, bounds, allowed, histogram, split }),
             None => self.grower.spare.push(histogram),
         }
     }
 
     /// Values every leaf by the exact sums over its rows and gives the buffers back.
     fn finish(self, gradients: &[f32], hessians: &[f32]) -> GrownTree {
-        let Growth { grower, search, mut nodes, open, bounds } = self;
+        let Growth { grower, search, mut nodes, open, bounds, .. } = self;
         grower.spare.extend(open.into_iter().map(|leaf| leaf.histogram));
         let l2 = search.params.l2_regularization;
         let unit = search.layout.hessian_scale / search.layout.gradient_scale;
@@ -507,6 +524,33 @@ mod tests {
             assert!(!falls(&bound), "{direction}");
             assert!(falls(&free), "{direction}");
         }
+    }
+
+    #[test]
+    fn columns_of_different_groups_never_meet_on_a_path() {
+        let n = 4000;
+        let columns: Vec<Vec<f64>> = (0..4).map(|c| spread(n, 7919 + 31 * c, 97 + 13 * c)).collect();
+        let bins = bins(&columns.iter().map(|values| ColumnView::F64(values)).collect::<Vec<_>>());
+        let gradients: Vec<f32> =
+            (0..n).map(|r| columns.iter().map(|c| (c[r] as f32 / 17.0).sin()).product::<f32>()).collect();
+        let met = |interaction_groups| {
+            let tree = grow(&bins, GrowParams { interaction_groups, ..GrowParams::default() }, &gradients);
+            assert!(tree.n_leaves() > 5);
+            columns_on_paths(&tree, 0, Vec::new())
+        };
+        let apart = |path: &Vec<usize>| {
+            let within = |group: &[usize]| path.iter().all(|column| group.contains(column));
+            within(&[0, 1]) || within(&[1, 2]) || within(&[3])
+        };
+        assert!(met(vec![vec![0, 1], vec![1, 2]]).iter().all(apart));
+        assert!(!met(Vec::new()).iter().all(apart));
+    }
+
+    /// The columns split on above every leaf.
+    fn columns_on_paths(tree: &GrownTree, node: usize, above: Vec<usize>) -> Vec<Vec<usize>> {
+        let Some((split, left, right)) = &tree.nodes[node].split else { return vec![above] };
+        let path = [above, vec![split.column]].concat();
+        [columns_on_paths(tree, *left, path.clone()), columns_on_paths(tree, *right, path)].concat()
     }
 
     /// Whether, with the second column fixed, the prediction ever moves against the direction.

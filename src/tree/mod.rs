@@ -7,6 +7,7 @@ mod contributions;
 mod flat;
 mod grow;
 mod histogram;
+mod interactions;
 mod predict;
 mod split;
 

@@ -57,8 +57,6 @@ pub(super) struct Search<'a> {
     pub(super) bins: &'a Bins,
     pub(super) params: &'a GrowParams,
     pub(super) layout: Layout,
-    /// Columns to try, ascending.
-    pub(super) columns: &'a [usize],
 }
 
 /// One node's totals and what its splits are measured by.
@@ -86,16 +84,17 @@ struct Best {
 }
 
 impl Search<'_> {
-    /// The best split of a node whose rows sum to `total`, if any gains something.
+    /// The best split of a node whose rows sum to `total` on one of `columns` (ascending), if any gains something.
     pub(super) fn best_split(
         &self,
         histogram: &Histogram,
+        columns: &[usize],
         total: u64,
         bounds: Bounds,
         prefixes: &mut Prefixes,
     ) -> Option<Split> {
         let mut best: Option<(usize, Best)> = None;
-        for &column in self.columns {
+        for &column in columns {
             let found =
                 self.node(column, total, bounds).best_of_column(column, &histogram.columns[column], prefixes);
             let most = best.map_or(0.0, |(_, best)| best.gain);
