@@ -8,6 +8,9 @@ mod flat;
 mod grow;
 mod histogram;
 mod interactions;
+mod leaves;
+mod partition;
+mod pass;
 mod predict;
 mod split;
 

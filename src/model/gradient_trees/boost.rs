@@ -327,13 +327,12 @@ impl<'a, L: Loss> Boosting<'a, L> {
             return;
         }
         self.settle_leaves(&mut grown);
-        for (value, rows) in grown.leaves() {
-            rows.for_each(|row| self.raw[row] += value * self.params.learning_rate);
-        }
+        grown.add_to(&mut self.raw, self.params.learning_rate, self.params.n_threads);
         for &row in others.iter().chain(self.task.valid) {
             self.raw[row as usize] += grown.predict(self.bins, row as usize) * self.params.learning_rate;
         }
         self.trees.push(Tree::new(&grown, self.binning, self.params.learning_rate));
+        self.grower.reuse(grown);
         self.watch();
     }
 

@@ -8,7 +8,7 @@
 mod levels;
 mod thresholds;
 
-use super::bins::{Bins, MISSING_BIN};
+use super::bins::{Bins, Group, MISSING_BIN};
 use super::grow::GrowParams;
 use super::histogram::{ColumnHistogram, Histogram, Layout, Sums};
 
@@ -83,26 +83,51 @@ struct Best {
     levels: Option<BinSet>,
 }
 
+/// A node to be searched.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    /// Packed sums of its rows.
+    pub(super) total: u64,
+    pub(super) bounds: Bounds,
+    /// Columns to try, ascending.
+    pub(super) columns: &'a [usize],
+}
+
+/// The best split of a node among the columns searched so far.
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    column: usize,
+    best: Best,
+}
+
+/// Of two splits, `a` on the lower column, the one that gains more.
+pub(super) fn better(a: Option<Found>, b: Option<Found>) -> Option<Found> {
+    let most = a.map_or(0.0, |found| found.best.gain);
+    b.filter(|found| found.best.gain > most).or(a)
+}
+
 impl Search<'_> {
-    /// The best split of a node whose rows sum to `total` on one of `columns` (ascending), if any gains something.
+    /// The best split of a node on one of its columns in `group`, whose `histograms` these are, if any gains something.
     pub(super) fn best_split(
         &self,
-        histogram: &Histogram,
-        columns: &[usize],
-        total: u64,
-        bounds: Bounds,
+        target: &Target,
+        group: &Group,
+        histograms: &[ColumnHistogram],
         prefixes: &mut Prefixes,
-    ) -> Option<Split> {
-        let mut best: Option<(usize, Best)> = None;
-        for &column in columns {
-            let found =
-                self.node(column, total, bounds).best_of_column(column, &histogram.columns[column], prefixes);
-            let most = best.map_or(0.0, |(_, best)| best.gain);
-            best = found.filter(|found| found.gain > most).map(|found| (column, found)).or(best);
-        }
-        best.map(|(column, best)| {
-            self.node(column, total, bounds).split(column, best, &histogram.columns[column])
+    ) -> Option<Found> {
+        let below = |end: usize| target.columns.partition_point(|&column| column < end);
+        let columns = below(group.first_column)..below(group.first_column + group.width);
+        target.columns[columns].iter().fold(None, |found, &column| {
+            let histogram = &histograms[column - group.first_column];
+            let best = self.node(column, target).best_of_column(column, histogram, prefixes);
+            better(found, best.map(|best| Found { column, best }))
         })
+    }
+
+    /// What was found in a node, with every bin's side settled by the node's histogram.
+    pub(super) fn settle(&self, target: &Target, found: Found, histogram: &Histogram) -> Split {
+        let Found { column, best } = found;
+        self.node(column, target).split(column, best, &histogram.columns[column])
     }
 
     /// The value of a node in integer units, `−G / (H + λ)` kept within its bounds.
@@ -117,7 +142,8 @@ impl Search<'_> {
         self.layout.least(self.params.min_samples_leaf, self.params.min_hessian)
     }
 
-    fn node(&self, column: usize, total: u64, bounds: Bounds) -> Node<'_> {
+    fn node(&self, column: usize, target: &Target) -> Node<'_> {
+        let Target { total, bounds, .. } = *target;
         let l2 = self.params.l2_regularization * self.layout.hessian_scale;
         let sums = self.layout.sums(total);
         let direction = f64::from(self.params.direction(column));
