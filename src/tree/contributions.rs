@@ -14,8 +14,10 @@
 //! table line a subtree. What is too deep for a table is integrated for each row.
 
 use super::column::ColumnView;
-use super::predict::{Forest, Node, Tree, n_rows};
+use super::predict::{Forest, Node, Tree, n_rows, read_row};
 
+/// Rows that go through all trees together.
+const EXPLAINED_ROWS: usize = 64;
 /// Most bits of a tabulated subtree: 64 lines.
 const MAX_TABLE_BITS: usize = 6;
 /// Most bits of a subtree of [`FEW_NODES`] or less: 512 lines. Deep leaves have long paths, and integrating them for
@@ -131,9 +133,11 @@ impl Forest {
             return out;
         }
         let explainer = self.explainer();
-        self.for_blocks(columns, &mut out, d, |tile, out| {
-            for (row, out) in tile.chunks(d).zip(out.chunks_mut(d)) {
-                explainer.add_row(row, out);
+        self.for_parts(&mut out, EXPLAINED_ROWS * d, |start, out| {
+            let mut row = vec![0.0; d];
+            for (index, out) in out.chunks_mut(d).enumerate() {
+                read_row(columns, start / d + index, &mut row);
+                explainer.add_row(&row, out);
             }
         });
         out
