@@ -35,11 +35,16 @@ impl FlatForest {
         FlatForest { single, block, coder: questions.coder }
     }
 
-    /// Adds every tree's value for a row to `sum`, in order.
-    pub(super) fn add_row(&self, row: &[f64], sum: f64) -> f64 {
-        // A place more than there are codes, so that a forest of lone leaves has one too.
+    /// The codes of a row, and a place more, so that a forest of lone leaves has one too.
+    pub(super) fn codes_of_row(&self, row: &[f64]) -> Vec<i8> {
         let mut codes = vec![0; 1 + self.coder.row_width()];
         self.coder.code_row(row, &mut codes);
+        codes
+    }
+
+    /// Adds every tree's value for a row to `sum`, in order.
+    pub(super) fn add_row(&self, row: &[f64], sum: f64) -> f64 {
+        let codes = self.codes_of_row(row);
         match &self.single {
             Single::AllNodes(forest) => forest.add(&codes, sum),
             Single::Descent(forest) => forest.add(&codes, sum),

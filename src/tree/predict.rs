@@ -122,6 +122,29 @@ impl Tree {
         !at as usize
     }
 
+    /// Leaves are numbered from left to right, so those at or below a child are a range.
+    pub(super) fn leaves_below(&self, at: i32) -> std::ops::Range<usize> {
+        let mut last = at;
+        while last >= 0 {
+            last = self.nodes[last as usize].right;
+        }
+        self.first_leaf(at)..!last as usize + 1
+    }
+
+    /// Training rows of every node. Children come after their parents.
+    pub(super) fn rows_below(&self) -> Vec<f64> {
+        let mut rows = vec![0.0; self.nodes.len()];
+        for (at, node) in self.nodes.iter().enumerate().rev() {
+            rows[at] = self.rows_of(&rows, node.left) + self.rows_of(&rows, node.right);
+        }
+        rows
+    }
+
+    /// Training rows of a child, given those of the nodes.
+    pub(super) fn rows_of(&self, rows: &[f64], child: i32) -> f64 {
+        if child < 0 { f64::from(self.counts[!child as usize]) } else { rows[child as usize] }
+    }
+
     /// The same tree with every leaf's value multiplied.
     #[must_use]
     pub fn scaled(mut self, scale: f64) -> Self {
@@ -170,11 +193,6 @@ impl Node {
 
     fn is_sound(&self) -> bool {
         !matches!(self.test, Test::AtMost(threshold) if threshold.is_nan())
-    }
-
-    /// The largest number that goes left; none where it splits a category.
-    pub(super) fn threshold(&self) -> Option<f64> {
-        if let Test::AtMost(threshold) = self.test { Some(threshold) } else { None }
     }
 
     pub(super) fn goes_left(&self, value: f64) -> bool {
@@ -274,6 +292,10 @@ impl Forest {
 
     fn flat(&self) -> &FlatForest {
         self.flat.get_or_init(|| FlatForest::new(&self.trees))
+    }
+
+    pub(super) fn codes_of_row(&self, row: &[f64]) -> Vec<i8> {
+        self.flat().codes_of_row(row)
     }
 
     pub(super) fn explainer(&self) -> &Explainer {
@@ -404,7 +426,7 @@ mod tests {
         let (binning, bins, grown) = grown(&case);
         let tree = Tree::new(&grown, &binning, 1.0);
         assert!(tree.n_leaves() > 20);
-        assert!(tree.nodes.iter().any(|node| node.threshold().is_none()), "a category is split");
+        assert!(tree.nodes.iter().any(|node| matches!(node.test, Test::Among(_))), "a category is split");
         for row in 0..N {
             assert_eq!(tree.predict_row(&case.row(row)), grown.predict(&bins, row), "row {row}");
         }
