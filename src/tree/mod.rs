@@ -2,8 +2,12 @@
 //! Knows slices; knows no loss, schema or frame.
 
 mod bins;
+mod block;
+mod codes;
 mod column;
 mod contributions;
+mod deep;
+mod descent;
 mod flat;
 mod grow;
 mod histogram;
@@ -12,6 +16,7 @@ mod leaves;
 mod partition;
 mod pass;
 mod predict;
+mod row;
 mod split;
 
 pub use bins::{Binning, Bins, MAX_BINS, MISSING_BIN};
