@@ -149,6 +149,11 @@ impl TimeSplit {
         self
     }
 
+    /// The day from whose start on rows are tested.
+    pub fn cut(&self) -> Date {
+        self.cut
+    }
+
     /// Train and test rows, by the date at which each row was known.
     ///
     /// # Errors
