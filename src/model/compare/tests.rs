@@ -1,3 +1,5 @@
+//! Splits, ties, failures and words of a comparison.
+
 use jiff::civil::{Date, date};
 use rand::{RngExt, SeedableRng};
 
