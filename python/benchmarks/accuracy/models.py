@@ -197,8 +197,12 @@ def _perpetual(X: pd.DataFrame, seed: int, threads: int) -> Any:
 
 
 def _one_hot(X: pd.DataFrame) -> pd.DataFrame:
-    """Categories as columns of 0 and 1, for perpetual: given them as they are, its own stopping rule fails on lending
-    (two folds of five: AUC 1.00 on the rows it was trained on, log loss above .6 on the others)."""
+    """Categories as columns of 0 and 1, for perpetual.
+
+    Given categories as they are, version 2.3.0 stops too late on three tables: its log loss is over 1.25 times that of
+    LightGBM's defaults in 14 of 15 folds of mlc, 6 of attrition, 5 of lending. In the worst fold of lending (log loss
+    .62) its AUC on the rows it was trained on is 1.00; with one-hot columns .92, and the log loss .20.
+    """
     return pd.get_dummies(X, dtype=float)
 
 
