@@ -6,6 +6,7 @@ a ``TypeError``), or Python's own ``OSError`` for files.
 
 from typing import TYPE_CHECKING, Any
 
+from ._compare import compare
 from ._contributions import Contributions
 from ._errors import ColumnTypeError, Error
 from ._health import HealthModel
@@ -28,6 +29,7 @@ __all__ = [
     "Schema",
     "Scored",
     "Table",
+    "compare",
     "simulate",
     "table",
 ]

@@ -51,13 +51,17 @@ class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             For rows, labels, weights or parameters that cannot be learned from; the text says which and why.
         """
+        return self._fit(X, y, sample_weight)
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, *more: Any) -> Self:
+        """Fits natively; ``more`` is what that takes beside table, labels, weights and parameters."""
         columns = self._columns(X, reset=True)
         y = self._labels(y)
         check_consistent_length(columns, y)
         weights = None if sample_weight is None else self._weights(sample_weight, columns)
         positive = y == self.classes_[1]
         params = {name: self._native_value(name, value, columns) for name, value in self.get_params().items()}
-        self._model = self._fit_native(columns, positive, weights, params)
+        self._model = self._fit_native(columns, positive, weights, *more, params)
         self._after_fit()
         return self
 
@@ -193,6 +197,14 @@ class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             case "monotonic" if not isinstance(value, Mapping):
                 return _directions(value, columns.column_names)
         return value
+
+
+def _group_names(groups: Any) -> list[str]:
+    names = column_or_1d(np.asarray(groups)).tolist()
+    missing = next((row for row, name in enumerate(names, 1) if name is None or name != name), None)
+    if missing is not None:
+        raise Error(f"`groups`, row {missing}: found a missing value, expected the group of the row")
+    return [str(name) for name in names]
 
 
 def _names(X: Any, columns: Table) -> list[str] | None:
@@ -421,6 +433,31 @@ class BlendClassifier(_Classifier):
         self.monotonic = monotonic
         self.random_state = random_state
         self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
+        """Fits to ``n`` rows, as :meth:`LogisticClassifier.fit`.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As there.
+        groups
+            One group a row, such as the account of a table that has several dates of each: a fold leaves out whole
+            groups. Default: every row is its own.
+
+        Returns
+        -------
+        The fitted estimator itself.
+        """
+        return self._fit(X, y, sample_weight, None if groups is None else _group_names(groups))
+
+    def predict_interval(self, X: Any, level: float = 0.9) -> np.ndarray:
+        """Interval of the probability of the second of ``classes_``, ``n × 2``: lower and upper end.
+
+        The rate among rows of that score lies within with probability ``level``. It says how much the calibration was
+        learned from: few rows of a class make it wide.
+        """
+        return self._scored(X, lambda model, columns: model.intervals(columns, level))
 
     def _after_fit(self) -> None:
         self.members_ = self._model.members

@@ -8,7 +8,18 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import disjoint_base
 
-__all__ = ["Classifier", "HealthModel", "Plan", "Playbook", "Schema", "Scored", "Table", "simulate"]
+__all__ = [
+    "Baseline",
+    "Classifier",
+    "HealthModel",
+    "Plan",
+    "Playbook",
+    "Schema",
+    "Scored",
+    "Table",
+    "compare",
+    "simulate",
+]
 
 _Numbers = npt.NDArray[np.float64]
 _Flags = npt.NDArray[np.bool_]
@@ -42,6 +53,14 @@ class Table:
     def rename(self, names: list[str]) -> Table: ...
 
 @final
+class Baseline:
+    """A fitted baseline, "linfa logistic" or "linfa tree"."""
+
+    @staticmethod
+    def fit(kind: str, table: Table, y: _Flags) -> Baseline: ...
+    def predict_proba(self, table: Table) -> _Numbers: ...
+
+@final
 class Classifier:
     """A fitted model and what kind it is."""
 
@@ -50,10 +69,13 @@ class Classifier:
     @staticmethod
     def fit_logistic(table: Table, y: _Flags, weights: _Numbers | None, params: dict[str, Any]) -> Classifier: ...
     @staticmethod
-    def fit_blend(table: Table, y: _Flags, weights: _Numbers | None, params: dict[str, Any]) -> Classifier: ...
+    def fit_blend(
+        table: Table, y: _Flags, weights: _Numbers | None, groups: list[str] | None, params: dict[str, Any]
+    ) -> Classifier: ...
     def log_odds(self, table: Table) -> _Numbers: ...
     def predict_proba(self, table: Table) -> _Numbers: ...
     def contributions(self, table: Table) -> tuple[float, _Numbers]: ...
+    def intervals(self, table: Table, level: float) -> _Numbers: ...
     @property
     def feature_names(self) -> list[str]: ...
     @property
@@ -133,6 +155,8 @@ class HealthModel:
     ) -> HealthModel: ...
     def score(self, table: Table, n_reasons: int) -> Scored: ...
     def contributions(self, table: Table, outcome: str) -> tuple[float, _Numbers, list[str]]: ...
+    def intervals(self, table: Table, outcome: str, level: float) -> Table: ...
+    def segment_rates(self, table: Table, by: str, outcome: str, level: float) -> Table: ...
     @property
     def quality(self) -> dict[str, dict[str, float]]: ...
     @property
@@ -201,4 +225,7 @@ class Plan(Table):
     @property
     def left_out(self) -> dict[str, str]: ...
 
+def compare(
+    schema: Schema, table: Table, outcome: str, by_time: tuple[list[str], int, int], params: dict[str, Any]
+) -> tuple[Table, list[tuple[str, str]]]: ...
 def simulate(*, n_accounts: int = 2000, n_periods: int = 2, random_state: int = 0) -> tuple[Table, Table]: ...

@@ -113,19 +113,25 @@ impl Classifier {
         Ok(Classifier { model: Model::Logistic(model) })
     }
 
-    /// Fits a blend.
+    /// Fits a blend; with `groups`, one a row, a fold leaves out whole groups.
     #[staticmethod]
+    #[pyo3(signature = (table, y, weights, groups, params))]
     fn fit_blend(
         py: Python<'_>,
         table: &Table,
         y: PyReadonlyArray1<'_, bool>,
         weights: Option<PyReadonlyArray1<'_, f64>>,
+        groups: Option<Vec<String>>,
         params: &Bound<'_, PyDict>,
     ) -> Result<Self> {
         let data = Training::new(table, y, weights)?;
         let params = apply(BlendClassifier::params(), params, set_blend)?;
-        let fit = |on_progress: keepwell::model::OnProgress<'_>| {
-            params.fit_with_progress(&data.table, &data.y, data.weights(), on_progress)
+        let fit = |on_progress: keepwell::model::OnProgress<'_>| match &groups {
+            Some(groups) => {
+                let (y, weights) = (&data.y, data.weights());
+                params.fit_groups_with_progress(&data.table, y, weights, groups, on_progress)
+            }
+            None => params.fit_with_progress(&data.table, &data.y, data.weights(), on_progress),
         };
         Ok(Classifier { model: Model::Blend(train(py, None, fit)?) })
     }
@@ -150,6 +156,22 @@ impl Classifier {
         let told = py.detach(|| self.model.get().contributions(&table))?;
         let shape = [table.n_rows(), told.n_features];
         Ok((told.base, PyArray1::from_vec(py, told.values).reshape(shape)?))
+    }
+
+    /// Lower and upper end of the interval of each probability, `n × 2`, of a blend.
+    fn intervals<'py>(
+        &self,
+        py: Python<'py>,
+        table: &Table,
+        level: f64,
+    ) -> Result<Bound<'py, PyArray2<f64>>> {
+        let Model::Blend(model) = &self.model else {
+            return Err(Error::new("only a blend has intervals".to_owned()));
+        };
+        let table = table.read()?;
+        let intervals = py.detach(|| model.probability_intervals(&table, level))?;
+        let ends = intervals.iter().flat_map(|interval| [interval.lower, interval.upper]).collect();
+        Ok(PyArray1::from_vec(py, ends).reshape([intervals.len(), 2])?)
     }
 
     /// Names of the columns it was fitted on.

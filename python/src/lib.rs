@@ -1,8 +1,10 @@
 //! The native half of the Python package `keepwell`: it converts, calls and converts back.
 
 mod arrays;
+mod baseline;
 mod cells;
 mod classifier;
+mod comparison;
 mod error;
 mod health_model;
 mod numpy_column;
@@ -21,7 +23,11 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
+    use crate::baseline::Baseline;
+    #[pymodule_export]
     use crate::classifier::Classifier;
+    #[pymodule_export]
+    use crate::comparison::compare;
     #[pymodule_export]
     use crate::health_model::HealthModel;
     #[pymodule_export]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from data import Table
 from environment import version
-from metrics import MORE_IS_BETTER, calibration_error
+from metrics import LEVEL, MORE_IS_BETTER, N_GROUPS, calibration_error, coverage
 from models import Model
 from run import N_FOLDS, Extent, Results, folds
 from scipy import stats
@@ -41,7 +41,7 @@ def write(tables: list[Table], models: list[Model], extent: Extent, results: Res
         return f"nothing to report: no table has every fold of {OURS}"
     fits = fits.merge(_calibration(fits, {table.name: table for table in tables}, results), how="left")
     fits = _in_order(fits, tables, models)
-    text = "\n\n".join(_sections(fits, tables, models, unfinished))
+    text = "\n\n".join(_sections(fits, tables, models, unfinished, results))
     path = results.folder / "report.md"
     path.write_text(text + "\n")
     _draw(fits, results.folder / "report.png")
@@ -141,7 +141,9 @@ def _over_folds(fits: pd.DataFrame, metric: str, model: str, table: str) -> tupl
 # ------------------------------------------------------------------------------------------------------ sections
 
 
-def _sections(fits: pd.DataFrame, tables: list[Table], models: list[Model], unfinished: list[str]) -> list[str]:
+def _sections(
+    fits: pd.DataFrame, tables: list[Table], models: list[Model], unfinished: list[str], results: Results
+) -> list[str]:
     metrics = [metric for metric in TITLES if fits[metric].notna().any()]
     sections = ["# Accuracy with nothing tuned", _setting(fits, tables, models)]
     if unfinished:
@@ -152,6 +154,7 @@ def _sections(fits: pd.DataFrame, tables: list[Table], models: list[Model], unfi
         title = TITLES[metric][0].upper() + TITLES[metric][1:]
         better = "more" if MORE_IS_BETTER[metric] else "less"
         sections += [f"## {title} ({better} is better)", _by_table(fits, metric)]
+    sections += _intervals(fits, {table.name: table for table in tables}, results)
     return [*sections, "## Time", _time(fits)]
 
 
@@ -240,6 +243,32 @@ def _cell(value: float, best: float, decimals: int) -> str:
         return "–"
     text = f"{value:.{decimals}f}"
     return f"**{text}**" if text == f"{best:.{decimals}f}" else text
+
+
+def _intervals(fits: pd.DataFrame, tables: dict[str, Table], results: Results) -> list[str]:
+    """How often the intervals of our scores hold what came of the rows left out; nothing where none were measured."""
+    found = []
+    for row in fits[fits["model"] == OURS].to_dict("records"):
+        path, table = results.intervals_path(row), tables[str(row["table"])]
+        if path.exists():
+            _, left_out = folds(table, int(row["repeat"]))[int(row["fold"])]
+            held = coverage(table.y[left_out], np.load(results.scores_path(row)), np.load(path))
+            found.append({"table": table.name, **held})
+    if not found:
+        return []
+    means = pd.DataFrame(found).groupby("table", sort=False).mean()
+    means.loc["**mean**"] = means.mean()
+    rows = [
+        [str(table), f"{of['intervals']:.0%}", f"{of['chance']:.0%}", f"{of['width']:.3f}"]
+        for table, of in means.iterrows()
+    ]
+    note = (
+        f"Of {N_GROUPS} groups of a fold's left-out rows by score: how often the share of positives is within the "
+        f"{LEVEL:.0%} interval of the group's rate, how often it would be if chance were all, and the mean width of a "
+        "row's interval.\n\n"
+    )
+    header = ["table", f"within, of {LEVEL:.0%}", "chance alone", "width"]
+    return ["## Intervals", note + "\n".join(_markdown(header, rows))]
 
 
 def _time(fits: pd.DataFrame) -> str:
