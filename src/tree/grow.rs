@@ -226,7 +226,7 @@ impl Growth<'_, '_> {
     fn plant(&mut self, columns: &[usize]) {
         let root = self.add_node(0, self.grower.rows.len(), Bounds::NONE);
         let mut histogram = self.grower.histogram();
-        let total = self.search.layout.total(&self.grower.rows);
+        let total = self.total();
         let allowed = self.interactions.at_root(columns);
         let root = Child { node: root, depth: 0, total, bounds: Bounds::NONE, allowed };
         let filled = self.may_split(&root).then(|| root.target());
@@ -234,6 +234,16 @@ impl Growth<'_, '_> {
         let pass = Pass { search: &self.search, rows, filled, rest: None };
         let [found, _] = pass.run(&mut histogram.columns, &mut [], spare, *n_threads);
         self.open(root, histogram, found);
+    }
+
+    /// The packed sums of all rows.
+    fn total(&self) -> u64 {
+        let (rows, layout) = (&self.grower.rows, &self.search.layout);
+        if self.grower.n_threads > 1 && rows.len() > PARALLEL_ROWS {
+            let parts = rows.par_chunks(PARALLEL_ROWS).map(|rows| layout.total(rows));
+            return parts.reduce(|| 0, u64::wrapping_add);
+        }
+        layout.total(rows)
     }
 
     fn add_node(&mut self, start: usize, end: usize, bounds: Bounds) -> usize {
