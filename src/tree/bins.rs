@@ -142,12 +142,12 @@ fn fit_column(column: ColumnView, max_bins: usize) -> ColumnBinning {
 }
 
 fn fit_number<T: Copy>(values: &[T], to_f64: impl Fn(T) -> f64, max_bins: usize) -> ColumnBinning {
-    let finite = |value: &f64| value.is_finite();
-    let sample = sample_rows(values.len()).map(|row| to_f64(values[row])).filter(finite);
-    let mut keys: Vec<i64> = sample.map(order_key).collect();
+    let sample = sample_rows(values.len()).map(|row| to_f64(values[row]));
+    let mut keys = Vec::with_capacity(values.len().min(SAMPLE_ROWS));
+    keys.extend(sample.filter(|value| value.is_finite()).map(order_key));
     keys.sort_unstable();
-    let sorted = keys.into_iter().map(of_order_key);
-    ColumnBinning::Number { cuts: cut_points(&distinct_counts(sorted), max_bins) }
+    let sorted: Vec<f64> = keys.into_iter().map(of_order_key).collect();
+    ColumnBinning::Number { cuts: cut_points(&sorted, max_bins) }
 }
 
 /// A number's bits as an integer of the same order: integers sort faster.
@@ -171,26 +171,20 @@ fn sample_rows(n_rows: usize) -> impl Iterator<Item = usize> {
 }
 
 /// Distinct values with how often each stands in a sorted sample.
-fn distinct_counts(sorted: impl Iterator<Item = f64>) -> Vec<(f64, usize)> {
-    let mut distinct: Vec<(f64, usize)> = Vec::new();
-    for value in sorted {
-        match distinct.last_mut() {
-            Some((last, count)) if *last == value => *count += 1,
-            _ => distinct.push((value, 1)),
-        }
-    }
-    distinct
+fn distinct_counts(sorted: &[f64]) -> impl Iterator<Item = (f64, usize)> + Clone {
+    sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len()))
 }
 
 /// Cut points that leave about equally many rows in each bin, a value that is heavier than a bin alone in its own.
-fn cut_points(distinct: &[(f64, usize)], max_bins: usize) -> Vec<f64> {
-    let between = |at: usize| midpoint(distinct[at].0, distinct[at + 1].0);
-    let last = distinct.len().saturating_sub(1);
-    if distinct.len() <= max_bins {
-        return (0..last).map(between).collect();
+fn cut_points(sorted: &[f64], max_bins: usize) -> Vec<f64> {
+    let distinct = distinct_counts(sorted);
+    let neighbours = distinct.clone().zip(distinct.clone().skip(1));
+    if distinct.clone().take(max_bins + 1).count() <= max_bins {
+        return neighbours.map(|((low, _), (high, _))| midpoint(low, high)).collect();
     }
     let mut quota = Quota::new(distinct, max_bins);
-    (0..last).filter(|&at| quota.closes_bin(distinct[at].1, distinct[at + 1].1)).map(between).collect()
+    let closes = neighbours.filter(|((_, count), (_, next_count))| quota.closes_bin(*count, *next_count));
+    closes.map(|((low, _), (high, _))| midpoint(low, high)).collect()
 }
 
 /// How many rows the bin being filled may still take: heavy values are set apart, the rest is shared out evenly.
@@ -203,12 +197,12 @@ struct Quota {
 }
 
 impl Quota {
-    fn new(distinct: &[(f64, usize)], max_bins: usize) -> Self {
-        let rows: usize = distinct.iter().map(|(_, count)| count).sum();
+    fn new(distinct: impl Iterator<Item = (f64, usize)> + Clone, max_bins: usize) -> Self {
+        let rows: usize = distinct.clone().map(|(_, count)| count).sum();
         let heavy = rows.div_ceil(max_bins);
-        let is_heavy = |&&(_, count): &&(f64, usize)| count >= heavy;
-        let (n_heavy, heavy_rows) =
-            distinct.iter().filter(is_heavy).fold((0, 0), |(n, sum), (_, count)| (n + 1, sum + count));
+        let (n_heavy, heavy_rows) = distinct
+            .filter(|(_, count)| *count >= heavy)
+            .fold((0, 0), |(n, sum), (_, count)| (n + 1, sum + count));
         Quota {
             heavy,
             light_rows: rows - heavy_rows,
