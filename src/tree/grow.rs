@@ -10,6 +10,9 @@ use super::partition::partition;
 use super::pass::Pass;
 use super::split::{Bounds, Found, Search, Split, Target, contains};
 
+/// Below this many cells a second thread is as much in the way as it helps.
+const PARALLEL_CELLS: usize = 1 << 17;
+
 /// How trees grow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GrowParams {
@@ -568,6 +571,13 @@ mod tests {
         assert_eq!(grow(&bins, GrowParams::default(), &[0.0; 100]).n_leaves(), 1);
         let tree = grow(&bins, GrowParams { min_samples_leaf: 60, ..GrowParams::default() }, &[0.5; 100]);
         assert_eq!((tree.n_leaves(), tree.predict(&bins, 3)), (1, -0.5));
+    }
+
+    #[test]
+    fn without_columns_all_rows_are_one_leaf() {
+        let tree =
+            Grower::new(&bins(&[]), GrowParams::default(), 2).grow(&[0, 1], &[1.0, 3.0], &[1.0; 2], &[]);
+        assert_eq!(tree.leaves().map(|(value, rows)| (value, rows.count())).collect::<Vec<_>>(), [(-2.0, 2)]);
     }
 
     #[test]
