@@ -10,6 +10,9 @@ use super::partition::partition;
 use super::pass::Pass;
 use super::split::{Bounds, Found, Search, Split, Target, contains};
 
+/// Below this many cells a second thread is as much in the way as it helps.
+const PARALLEL_CELLS: usize = 1 << 17;
+
 /// How trees grow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GrowParams {
@@ -234,7 +237,7 @@ impl Growth<'_, '_> {
     fn plant(&mut self, columns: &[usize]) {
         let root = self.add_node(0, self.grower.rows.len(), Bounds::NONE);
         let mut histogram = self.grower.histogram();
-        let total = self.search.layout.total(&self.grower.rows);
+        let total = self.total();
         let allowed = self.interactions.at_root(columns);
         let root = Child { node: root, depth: 0, total, bounds: Bounds::NONE, allowed };
         let filled = self.may_split(&root).then(|| root.target());
@@ -242,6 +245,16 @@ impl Growth<'_, '_> {
         let pass = Pass { search: &self.search, rows, filled, rest: None };
         let [found, _] = pass.run(&mut histogram.columns, &mut [], spare, *n_threads);
         self.open(root, histogram, found);
+    }
+
+    /// The packed sums of all rows.
+    fn total(&self) -> u64 {
+        let (rows, layout) = (&self.grower.rows, &self.search.layout);
+        if self.grower.n_threads > 1 && rows.len() > PARALLEL_ROWS {
+            let parts = rows.par_chunks(PARALLEL_ROWS).map(|rows| layout.total(rows));
+            return parts.reduce(|| 0, u64::wrapping_add);
+        }
+        layout.total(rows)
     }
 
     fn add_node(&mut self, start: usize, end: usize, bounds: Bounds) -> usize {
@@ -566,6 +579,13 @@ mod tests {
         assert_eq!(grow(&bins, GrowParams::default(), &[0.0; 100]).n_leaves(), 1);
         let tree = grow(&bins, GrowParams { min_samples_leaf: 60, ..GrowParams::default() }, &[0.5; 100]);
         assert_eq!((tree.n_leaves(), tree.predict(&bins, 3)), (1, -0.5));
+    }
+
+    #[test]
+    fn without_columns_all_rows_are_one_leaf() {
+        let tree =
+            Grower::new(&bins(&[]), GrowParams::default(), 2).grow(&[0, 1], &[1.0, 3.0], &[1.0; 2], &[]);
+        assert_eq!(tree.leaves().map(|(value, rows)| (value, rows.count())).collect::<Vec<_>>(), [(-2.0, 2)]);
     }
 
     #[test]

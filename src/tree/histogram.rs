@@ -215,7 +215,8 @@ pub(super) fn fill(
     rows: &[Row],
     layout: &Layout,
 ) {
-    for (column, histogram) in (groups[0].first_column..).zip(histograms.iter_mut()) {
+    let first_column = groups.first().map_or(0, |group| group.first_column);
+    for (column, histogram) in (first_column..).zip(histograms.iter_mut()) {
         histogram[..bins.n_bins(column)].fill(0);
     }
     let mut histograms = histograms;

@@ -26,7 +26,7 @@ impl LeafRows<'_> {
     /// Every leaf's sum of gradients and of hessians.
     pub(super) fn sums(&self, gradients: &[f32], hessians: &[f32], n_threads: usize) -> Vec<Pair> {
         let n_stretches = gradients.len().div_ceil(STRETCH);
-        let block = n_stretches.div_ceil(n_threads).max(1);
+        let block = n_stretches.div_ceil(n_threads.max(1)).max(1);
         let of_block = |first: usize| {
             let stretches = first..(first + block).min(n_stretches);
             self.sums_of_stretches(gradients, hessians, stretches)
@@ -58,7 +58,7 @@ impl LeafRows<'_> {
 
     /// Adds to the `raw` score of every row its leaf's value.
     pub(super) fn add(&self, values: &[f64], raw: &mut [f64], n_threads: usize) {
-        let block = raw.len().div_ceil(n_threads).next_multiple_of(STRETCH);
+        let block = raw.len().div_ceil(n_threads.max(1)).next_multiple_of(STRETCH);
         if n_threads > 1 && raw.len() > STRETCH {
             let blocks = raw.par_chunks_mut(block).enumerate();
             blocks.for_each(|(at, raw)| self.add_from(at * block, values, raw));
@@ -110,7 +110,7 @@ mod tests {
     fn sums_and_values_reach_every_row_once_at_any_thread_count() {
         let n = 3 * STRETCH + 100;
         let leaf_of = |row: usize| row * 7919 % 5;
-        let in_leaf = |leaf| (0..n).filter(move |&row| row % 3 != 0 && leaf_of(row) == leaf);
+        let in_leaf = |leaf| (0..n).filter(move |&row| !row.is_multiple_of(3) && leaf_of(row) == leaf);
         let parts: Vec<Vec<Row>> =
             (0..5).map(|leaf| in_leaf(leaf).map(|row| (row as u64) << 32).collect()).collect();
         let ends: Vec<usize> = parts
@@ -135,7 +135,7 @@ mod tests {
             assert_eq!(leaf_rows.sums(&gradients, &hessians, n_threads), one);
             let mut raw = vec![1.0; n];
             leaf_rows.add(&[1.0, 2.0, 3.0, 4.0, 5.0], &mut raw, n_threads);
-            let expected = |row: usize| if row % 3 == 0 { 1.0 } else { 2.0 + leaf_of(row) as f64 };
+            let expected = |row: usize| if row.is_multiple_of(3) { 1.0 } else { 2.0 + leaf_of(row) as f64 };
             assert!((0..n).all(|row| raw[row] == expected(row)));
         }
     }

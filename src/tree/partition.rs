@@ -67,7 +67,7 @@ mod tests {
         for n in [0, 1, 5, PARALLEL_ROWS + 1, 3 * PARALLEL_ROWS + 17] {
             for modulus in [1, 2, 3, 1000] {
                 let rows: Vec<Row> = (0..n as u64).map(|row| row * 2_654_435_761 % 1_000_003).collect();
-                let goes_left = |row: Row| row % modulus == 0;
+                let goes_left = |row: Row| row.is_multiple_of(modulus);
                 let (left, right): (Vec<Row>, Vec<Row>) = rows.iter().partition(|row| goes_left(**row));
                 for n_threads in [1, 2, 3, 7] {
                     let (mut parted, mut scratch) = (rows.clone(), vec![0; n]);

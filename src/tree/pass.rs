@@ -89,20 +89,18 @@ impl Pass<'_> {
             Source::Partials(partials) => add_up(filled, groups[0].first_column, partials),
         }
         let mut prefixes = Prefixes::new();
-        let mut find = |target: &Option<Target>, group: &Group, histograms: &[ColumnHistogram]| {
-            target
-                .as_ref()
-                .and_then(|target| self.search.best_split(target, group, histograms, &mut prefixes))
-        };
-        let mut best = [None, None];
+        let mut found = [None, None];
         for group in groups {
             let filled = filled.split_off_mut(..group.width).expect("a histogram a column");
             let rest = rest.split_off_mut(..group.width.min(rest.len())).expect("as many or none");
             subtract(rest, filled, group, bins);
-            let found = [find(&self.filled, group, filled), find(&self.rest, group, rest)];
-            best = both_better(best, found);
+            let nodes = [(&self.filled, &*filled), (&self.rest, &*rest)];
+            for (found, (target, histograms)) in found.iter_mut().zip(nodes) {
+                let Some(target) = target else { continue };
+                *found = self.search.best_split(target, group, histograms, &mut prefixes, *found);
+            }
         }
-        best
+        found
     }
 
     fn is_worth_threads(&self, n_columns: usize) -> bool {

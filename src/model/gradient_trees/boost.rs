@@ -1,7 +1,6 @@
 //! Boosting: trees on the gradients of a loss, one after the other, over shared bins.
 
 use std::borrow::Cow;
-use std::mem::take;
 use std::ops::ControlFlow;
 
 use rayon::prelude::*;
@@ -170,7 +169,7 @@ struct Boosting<'a, L> {
     task: &'a BoostTask<'a>,
     params: &'a BoostParams,
     /// Rows of positive weight among the training rows.
-    train: Vec<u32>,
+    train: Cow<'a, [u32]>,
     grower: Grower<'a>,
     /// Raw score of every row of the table; kept up for training and valid rows.
     raw: Vec<f64>,
@@ -233,14 +232,16 @@ impl<'a, L: Loss> Boosting<'a, L> {
         raw: Vec<f64>,
     ) -> Self {
         let n_rows = task.y.len();
-        let weighs = |row: &u32| task.weights.is_none_or(|weights| weights[*row as usize] > 0.0);
+        let that_weigh = |weights: &[f64]| -> Cow<[u32]> {
+            task.train.iter().copied().filter(|&row| weights[row as usize] > 0.0).collect()
+        };
         Boosting {
             loss,
             binning,
             bins,
             task,
             params,
-            train: task.train.iter().copied().filter(weighs).collect(),
+            train: task.weights.map_or(task.train.into(), that_weigh),
             grower: Grower::new(bins, params.grow.clone(), params.n_threads),
             raw,
             gradients: vec![0.0; n_rows],
@@ -344,27 +345,22 @@ impl<'a, L: Loss> Boosting<'a, L> {
         }
     }
 
+    /// Gradient and hessian of every row of the table.
     fn take_gradients(&mut self) {
-        if self.params.n_threads > 1 && self.train.len() > PARALLEL_ROWS {
-            return self.take_all_gradients();
+        let (loss, task, raw) = (self.loss, self.task, &self.raw);
+        let fill = |block: usize, gradients: &mut [f32], hessians: &mut [f32]| {
+            let rows = block * PARALLEL_ROWS..block * PARALLEL_ROWS + gradients.len();
+            let weights = task.weights.map(|weights| &weights[rows.clone()]);
+            fill_gradients(loss, &task.y[rows.clone()], &raw[rows], weights, gradients, hessians);
+        };
+        let (gradients, hessians) = (&mut self.gradients, &mut self.hessians);
+        if self.params.n_threads > 1 && gradients.len() > PARALLEL_ROWS {
+            let blocks = gradients.par_chunks_mut(PARALLEL_ROWS).zip(hessians.par_chunks_mut(PARALLEL_ROWS));
+            blocks.enumerate().for_each(|(block, (gradients, hessians))| fill(block, gradients, hessians));
+        } else {
+            let blocks = gradients.chunks_mut(PARALLEL_ROWS).zip(hessians.chunks_mut(PARALLEL_ROWS));
+            blocks.enumerate().for_each(|(block, (gradients, hessians))| fill(block, gradients, hessians));
         }
-        for at in 0..self.train.len() {
-            let row = self.train[at];
-            let (gradient, hessian) = self.derivatives(row);
-            self.gradients[row as usize] = gradient as f32;
-            self.hessians[row as usize] = hessian as f32;
-        }
-    }
-
-    /// Those of every row of the table, by several threads.
-    fn take_all_gradients(&mut self) {
-        let (mut gradients, mut hessians) = (take(&mut self.gradients), take(&mut self.hessians));
-        let places = gradients.par_iter_mut().zip(&mut hessians).enumerate().with_min_len(PARALLEL_ROWS);
-        places.for_each(|(row, (gradient, hessian))| {
-            let (first, second) = self.derivatives(row as u32);
-            (*gradient, *hessian) = (first as f32, second as f32);
-        });
-        (self.gradients, self.hessians) = (gradients, hessians);
     }
 
     /// The columns a tree may use, ascending.
@@ -423,4 +419,26 @@ fn sample_rows<'r>(rows: &'r [u32], share: f64, random: &mut SplitMix64) -> (Cow
     }
     let (chosen, others) = random.choose(rows, n_wanted);
     (Cow::Owned(chosen), others)
+}
+
+/// Gradients and hessians of some rows, in loops that compile to vector code.
+fn fill_gradients<L: Loss>(
+    loss: &L,
+    y: &[f64],
+    raw: &[f64],
+    weights: Option<&[f64]>,
+    gradients: &mut [f32],
+    hessians: &mut [f32],
+) {
+    let places = gradients.iter_mut().zip(hessians).zip(y.iter().zip(raw));
+    let Some(weights) = weights else {
+        return places.for_each(|((gradient, hessian), (&y, &raw))| {
+            let (first, second) = loss.gradient_and_hessian(y, raw);
+            (*gradient, *hessian) = (first as f32, second as f32);
+        });
+    };
+    places.zip(weights).for_each(|(((gradient, hessian), (&y, &raw)), weight)| {
+        let (first, second) = loss.gradient_and_hessian(y, raw);
+        (*gradient, *hessian) = ((first * weight) as f32, (second * weight) as f32);
+    });
 }

@@ -107,19 +107,22 @@ pub(super) fn better(a: Option<Found>, b: Option<Found>) -> Option<Found> {
 }
 
 impl Search<'_> {
-    /// The best split of a node on one of its columns in `group`, whose `histograms` these are, if any gains something.
+    /// The best split of a node on one of its columns in `group`, whose `histograms` these are, or what was `found` on
+    /// lower columns; if any gains something.
     pub(super) fn best_split(
         &self,
         target: &Target,
         group: &Group,
         histograms: &[ColumnHistogram],
         prefixes: &mut Prefixes,
+        found: Option<Found>,
     ) -> Option<Found> {
         let below = |end: usize| target.columns.partition_point(|&column| column < end);
         let columns = below(group.first_column)..below(group.first_column + group.width);
-        target.columns[columns].iter().fold(None, |found, &column| {
+        target.columns[columns].iter().fold(found, |found, &column| {
             let histogram = &histograms[column - group.first_column];
-            let best = self.node(column, target).best_of_column(column, histogram, prefixes);
+            let least = found.map_or(0.0, |found| found.best.gain);
+            let best = self.node(column, target).best_of_column(column, histogram, prefixes, least);
             better(found, best.map(|best| Found { column, best }))
         })
     }
@@ -154,17 +157,19 @@ impl Search<'_> {
 }
 
 impl Node<'_> {
+    /// The column's best split; it may be left out where it does not gain more than `least`.
     fn best_of_column(
         &self,
         column: usize,
         histogram: &ColumnHistogram,
         prefixes: &mut Prefixes,
+        least: f64,
     ) -> Option<Best> {
         let histogram = &histogram[..self.search.bins.n_bins(column)];
         if self.search.bins.is_category(column) {
             return self.best_levels(histogram);
         }
-        self.best_threshold(histogram, prefixes)
+        self.best_threshold(histogram, prefixes, least)
     }
 
     /// The split with every bin's side settled.
