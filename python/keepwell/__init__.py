@@ -14,7 +14,12 @@ from ._native import Plan, Playbook, Schema, Scored, Table, simulate
 from ._table import table
 
 if TYPE_CHECKING:
-    from ._estimators import BlendClassifier, GradientTreesClassifier, LogisticClassifier
+    from ._estimators import (
+        BlendClassifier,
+        GradientTreesClassifier,
+        GradientTreesRegressor,
+        LogisticClassifier,
+    )
 
 __all__ = [
     "BlendClassifier",
@@ -22,6 +27,7 @@ __all__ = [
     "Contributions",
     "Error",
     "GradientTreesClassifier",
+    "GradientTreesRegressor",
     "HealthModel",
     "LogisticClassifier",
     "Plan",
@@ -35,7 +41,7 @@ __all__ = [
 ]
 
 #: Imported when first asked for: scikit-learn takes a second that nobody else should wait for.
-_ESTIMATORS = {"BlendClassifier", "GradientTreesClassifier", "LogisticClassifier"}
+_ESTIMATORS = {"BlendClassifier", "GradientTreesClassifier", "GradientTreesRegressor", "LogisticClassifier"}
 
 
 def __getattr__(name: str) -> Any:

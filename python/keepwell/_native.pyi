@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ __all__ = [
     "HealthModel",
     "Plan",
     "Playbook",
+    "Regressor",
     "Schema",
     "Scored",
     "Table",
@@ -23,6 +24,7 @@ __all__ = [
 
 _Numbers = npt.NDArray[np.float64]
 _Flags = npt.NDArray[np.bool_]
+_Y = TypeVar("_Y")
 _Column = npt.NDArray[Any] | tuple[npt.NDArray[Any], npt.NDArray[np.bool_]] | tuple[npt.NDArray[np.int32], list[str]]
 
 @disjoint_base
@@ -52,6 +54,9 @@ class Table:
     def __arrow_c_schema__(self) -> Any: ...
     def rename(self, names: list[str]) -> Table: ...
 
+_Rows = tuple[Table, _Y, _Numbers | None]
+_Training = tuple[_Rows[_Y], _Rows[_Y] | None]
+
 @final
 class Baseline:
     """A fitted baseline, "linfa logistic" or "linfa tree"."""
@@ -65,7 +70,9 @@ class Classifier:
     """A fitted model and what kind it is."""
 
     @staticmethod
-    def fit_gradient_trees(table: Table, y: _Flags, weights: _Numbers | None, params: dict[str, Any]) -> Classifier: ...
+    def fit_gradient_trees(
+        training: _Training[_Flags], params: dict[str, Any], model: Classifier | None
+    ) -> Classifier: ...
     @staticmethod
     def fit_logistic(table: Table, y: _Flags, weights: _Numbers | None, params: dict[str, Any]) -> Classifier: ...
     @staticmethod
@@ -94,6 +101,35 @@ class Classifier:
     @staticmethod
     def from_bytes(kind: str, bytes: bytes) -> Classifier: ...
     def __reduce__(self) -> tuple[Any, tuple[str, bytes]]: ...
+
+@final
+class Regressor:
+    """Fitted gradient trees for a number."""
+
+    @staticmethod
+    def fit_gradient_trees(
+        training: _Training[_Numbers],
+        params: dict[str, Any],
+        model: Regressor | None,
+        loss: str,
+        quantile: float | None,
+    ) -> Regressor: ...
+    def predict(self, table: Table) -> _Numbers: ...
+    def contributions(self, table: Table) -> tuple[float, _Numbers]: ...
+    @property
+    def feature_names(self) -> list[str]: ...
+    @property
+    def n_trees(self) -> int: ...
+    @property
+    def valid_losses(self) -> list[float]: ...
+    @property
+    def loss(self) -> tuple[str, float | None]: ...
+    def save(self, path: str) -> None: ...
+    @staticmethod
+    def load(path: str) -> Regressor: ...
+    @staticmethod
+    def from_bytes(bytes: bytes) -> Regressor: ...
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]: ...
 
 _Toml = str | os.PathLike[str]
 

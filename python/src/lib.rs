@@ -11,6 +11,7 @@ mod numpy_column;
 mod params;
 mod plan;
 mod playbook;
+mod regressor;
 mod schema;
 mod scored;
 mod simulation;
@@ -34,6 +35,8 @@ mod _native {
     use crate::plan::Plan;
     #[pymodule_export]
     use crate::playbook::Playbook;
+    #[pymodule_export]
+    use crate::regressor::Regressor;
     #[pymodule_export]
     use crate::schema::Schema;
     #[pymodule_export]

@@ -223,7 +223,10 @@ def test_other_columns_than_those_of_fit_are_refused(classifier, accounts, featu
         (kw.GradientTreesClassifier(n_estimators=0), "`n_estimators` is 0, expected at least 1"),
         (kw.GradientTreesClassifier(n_estimators=-1), "`n_estimators` is -1, expected a whole number, 0 or more"),
         (kw.GradientTreesClassifier(learning_rate="fast"), "`learning_rate` is 'fast', expected a number"),
-        (kw.GradientTreesClassifier(early_stopping="auto"), "`early_stopping` is 'auto', expected True or False"),
+        (
+            kw.GradientTreesClassifier(early_stopping="auto"),
+            "`early_stopping` is 'auto', expected True, False or a number of folds from 2",
+        ),
         (kw.GradientTreesClassifier(max_bins=256), "`max_bins` is 256, expected 2 to 255"),
         (kw.GradientTreesClassifier(monotonic=[1]), "`monotonic` has 1 directions, expected 6, one a column"),
         (kw.LogisticClassifier(C=-1), "`C` is -1, expected a finite number above 0"),

@@ -116,7 +116,7 @@ struct Smoothing {
 impl Smoothing {
     /// By the variance within levels over the variance between them (Bühlmann and Straub 1970), both estimated by
     /// analysis of variance (Searle, Casella and McCulloch 1992, section 3.6). Where the mean squares between levels do
-    /// not exceed those within by two standard errors of their ratio, levels are taken to tell nothing.
+    /// not exceed those within by three standard errors of their ratio, levels are taken to tell nothing.
     fn of(codes: &[u32], sums: &[Sum], known: &Known) -> Self {
         let seen = || sums.iter().filter(|sum| sum.weight > 0.0);
         let n_levels = seen().count() as f64;
@@ -133,7 +133,7 @@ impl Smoothing {
         }
         let between = between / (n_levels - 1.0);
         let within = within / (n_rows - n_levels);
-        let tells = between > within * (1.0 + 2.0 * (2.0 / (n_levels - 1.0)).sqrt());
+        let tells = between > within * (1.0 + 3.0 * (2.0 / (n_levels - 1.0)).sqrt());
         let of_levels = (between - within) * (n_levels - 1.0) / (weight - squares / weight);
         let rows = if tells && of_levels > 0.0 { within / of_levels } else { f64::INFINITY };
         Smoothing { mean, rows }
