@@ -84,7 +84,8 @@ fn a_reader_may_stop_reading() {
 fn models_are_compared_on_any_csv() {
     let csv = accounts("compare");
     let run = |arguments: &[&str]| example("compare").arg(&csv).args(arguments).output().unwrap();
-    let output = run(&["churned", "--id", "account_id", "--drop", "expanded", "--folds", "2", "--repeats", "1"]);
+    let output =
+        run(&["churned", "--id", "account_id", "--drop", "expanded", "--folds", "2", "--repeats", "1"]);
     let page = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{page}{}", String::from_utf8_lossy(&output.stderr));
     for part in ["400 rows", "2 folds", "blend", "linfa tree", "base rate", "(best)", "µs a row"] {

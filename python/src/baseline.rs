@@ -19,13 +19,11 @@ impl Baseline {
     #[staticmethod]
     fn fit(py: Python<'_>, kind: &str, table: &Table, y: PyReadonlyArray1<'_, bool>) -> Result<Self> {
         let (table, y) = (table.read()?, y.as_array().to_vec());
-        let model = py.detach(|| -> Result<Box<dyn Classifier>> {
-            Ok(match kind {
-                "linfa logistic" => Box::new(LinfaLogistic::params().fit(&table, &y, None)?),
-                "linfa tree" => Box::new(LinfaTree::params().fit(&table, &y, None)?),
-                _ => return Err(Error::new(format!("there is no baseline `{kind}`"))),
-            })
-        })?;
+        let model: Box<dyn Classifier> = match kind {
+            "linfa logistic" => Box::new(py.detach(|| LinfaLogistic::params().fit(&table, &y, None))?),
+            "linfa tree" => Box::new(py.detach(|| LinfaTree::params().fit(&table, &y, None))?),
+            _ => return Err(Error::new(format!("there is no baseline `{kind}`"))),
+        };
         Ok(Baseline { model })
     }
 

@@ -162,7 +162,8 @@ impl TimeSplit {
         let purged_days = i64::from(self.gap_days) + i64::from(self.horizon_days);
         let last_known = Span::new().try_days(purged_days).and_then(|span| self.cut.checked_sub(span)).ok();
         // With a gap and horizon of 0 days a row at the cut would be on both sides.
-        let train = rows_where(as_of, |date| *date < self.cut && last_known.is_some_and(|last| *date <= last));
+        let train =
+            rows_where(as_of, |date| *date < self.cut && last_known.is_some_and(|last| *date <= last));
         let test = rows_where(as_of, |date| *date >= self.cut);
         check_side(
             "the train side of the split by time",
