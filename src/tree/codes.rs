@@ -209,6 +209,10 @@ impl Ranks {
     }
 
     #[inline(always)]
+    #[expect(
+        clippy::neg_cmp_op_on_partial_ord,
+        reason = "missing values are above all cuts without a further test"
+    )]
     fn code_among<const N: usize, const L: usize>(&self, values: &[[f64; L]], codes: &mut [[i8; L]]) {
         let Some((cuts, _)) = self.cuts.split_first_chunk::<N>() else { return };
         let pairs = values.iter().zip(codes);
@@ -246,7 +250,8 @@ fn code(rank: usize) -> i8 {
 /// Each of eight bits as a byte, 0 or 1.
 fn spread(bits: u8) -> [i8; 8] {
     let each = (u64::from(bits) * 0x0101_0101_0101_0101) & 0x8040_2010_0804_0201;
-    let ones = ((each & 0x7F7F_7F7F_7F7F_7F7F) + 0x7F7F_7F7F_7F7F_7F7F | each) >> 7 & 0x0101_0101_0101_0101;
+    let carried = (each & 0x7F7F_7F7F_7F7F_7F7F) + 0x7F7F_7F7F_7F7F_7F7F;
+    let ones = ((carried | each) >> 7) & 0x0101_0101_0101_0101;
     ones.to_le_bytes().map(|byte| byte as i8)
 }
 

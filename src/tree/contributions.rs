@@ -20,8 +20,8 @@ use super::predict::{Forest, Tree, n_rows, read_row};
 
 /// Rows that go through all trees together.
 const EXPLAINED_ROWS: usize = 64;
-/// Most bits of a tabulated subtree: 64 lines. Longer tables would not stay in the cache.
-const MAX_TABLE_BITS: usize = 6;
+/// Most bits of a tabulated subtree: 32 lines. Longer tables would not stay in the cache.
+const MAX_TABLE_BITS: usize = 5;
 /// Most nodes of a tree that has tables: its decisions fit one word.
 const MAX_TABLE_NODES: usize = 64;
 

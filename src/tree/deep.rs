@@ -52,8 +52,9 @@ struct Part {
 #[derive(Default)]
 pub(super) struct Scratch {
     states: Vec<u8>,
-    /// `P`, `G` and the sum to be integrated, of every node.
-    sums: Vec<f64>,
+    products: Vec<f64>,
+    below: Vec<f64>,
+    integrands: Vec<f64>,
 }
 
 /// An edge on the way down: the state of a deep node, and the share of training rows that kept to the way at all nodes of
@@ -100,14 +101,17 @@ impl DeepLeaves {
     }
 
     fn add_points<const W: usize>(&self, decisions: &[u64], scratch: &mut Scratch, out: &mut [f64]) {
-        self.find_states(decisions, &mut scratch.states);
-        scratch.sums.resize(3 * W * self.nodes.len(), 0.0);
-        let Scratch { states, sums } = scratch;
+        let Scratch { states, products, below, integrands } = scratch;
+        self.find_states(decisions, states);
         for part in &self.parts {
-            let sums = &mut sums.as_chunks_mut::<W>().0.as_chunks_mut::<3>().0[..self.nodes.len()];
             let vectors = part.vectors.as_chunks::<W>().0.as_chunks::<VECTORS>().0.as_chunks::<STATES>().0;
-            self.go_down(states, vectors, &part.weights, sums);
-            self.come_up(states, vectors, sums, out);
+            let mut sums = Sums {
+                products: room(products, self.nodes.len()),
+                below: room(below, self.nodes.len()),
+                integrands: room(integrands, self.nodes.len()),
+            };
+            self.go_down(states, vectors, &part.weights, &mut sums);
+            self.come_up(states, vectors, &mut sums, out);
         }
     }
 
@@ -121,45 +125,70 @@ impl DeepLeaves {
     }
 
     /// `P` of every node, and what its own leaves add to the other two.
+    #[inline(always)]
     fn go_down<const W: usize>(
         &self,
         states: &[u8],
         vectors: &[[[[f64; W]; VECTORS]; STATES]],
         weights: &[f64],
-        sums: &mut [[[f64; W]; 3]],
+        sums: &mut Sums<W>,
     ) {
         for (index, (node, vectors)) in self.nodes.iter().zip(vectors).enumerate() {
             let parent = node.parent as usize;
             let product = if index == 0 {
                 std::array::from_fn(|i| weights[i])
             } else {
-                times(&sums[parent][0], &vectors[usize::from(states[parent])][0])
+                times(&sums.products[parent], &vectors[usize::from(states[parent])][0])
             };
             let own = &vectors[usize::from(states[index])];
-            sums[index] = [product, times(&product, &own[2]), times(&product, &own[3])];
+            sums.products[index] = product;
+            sums.below[index] = times(&product, &own[2]);
+            sums.integrands[index] = times(&product, &own[3]);
         }
     }
 
     /// `G` of every node from the nodes below, and its column's integral.
+    #[inline(always)]
     fn come_up<const W: usize>(
         &self,
         states: &[u8],
         vectors: &[[[[f64; W]; VECTORS]; STATES]],
-        sums: &mut [[[f64; W]; 3]],
+        sums: &mut Sums<W>,
         out: &mut [f64],
     ) {
         for (index, node) in self.nodes.iter().enumerate().rev() {
-            let [_, below, integrand] = sums[index];
-            out[node.column as usize] += total(integrand);
+            out[node.column as usize] += total(&sums.integrands[index]);
             if index > 0 {
                 let parent = node.parent as usize;
+                let below = sums.below[index];
                 let share = times(&below, &vectors[index][usize::from(states[parent])][1]);
-                let [_, of_parent, parents_integrand] = &mut sums[parent];
-                of_parent.iter_mut().zip(below).for_each(|(sum, below)| *sum += below);
-                parents_integrand.iter_mut().zip(share).for_each(|(sum, share)| *sum += share);
+                add(&mut sums.below[parent], &below);
+                add(&mut sums.integrands[parent], &share);
             }
         }
     }
+}
+
+/// Of every node.
+struct Sums<'a, const W: usize> {
+    /// `P`.
+    products: &'a mut [[f64; W]],
+    /// `G`.
+    below: &'a mut [[f64; W]],
+    /// What is integrated for the node's column.
+    integrands: &'a mut [[f64; W]],
+}
+
+fn room<const W: usize>(of: &mut Vec<f64>, n: usize) -> &mut [[f64; W]] {
+    if of.len() < n * W {
+        of.resize(n * W, 0.0);
+    }
+    &mut of.as_chunks_mut().0[..n]
+}
+
+#[inline(always)]
+fn add<const W: usize>(to: &mut [f64; W], terms: &[f64; W]) {
+    to.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
 }
 
 #[inline(always)]
@@ -168,10 +197,12 @@ fn times<const W: usize>(a: &[f64; W], b: &[f64; W]) -> [f64; W] {
 }
 
 #[inline(always)]
-fn total<const W: usize>(terms: [f64; W]) -> f64 {
-    let pairs = terms.as_chunks::<2>().0;
-    let [even, odd] = pairs.iter().fold([0.0; 2], |sum, pair| [sum[0] + pair[0], sum[1] + pair[1]]);
-    even + odd
+fn total<const W: usize>(terms: &[f64; W]) -> f64 {
+    let mut sums = [0.0; 2];
+    for pair in terms.as_chunks::<2>().0 {
+        add(&mut sums, pair);
+    }
+    sums[0] + sums[1]
 }
 
 /// What a child adds to its parent's vectors, or to its own: by the share of its column on the way before and after.
