@@ -7,7 +7,7 @@
 
 use rayon::prelude::*;
 
-use super::column::{ColumnView, MISSING_CODE};
+use super::column::{ColumnView, MISSING_CODE, ReadRows, for_stretches};
 
 /// The bin of missing values, in every column.
 pub const MISSING_BIN: u8 = 0;
@@ -85,6 +85,13 @@ impl ColumnBinning {
                 let cuts = TwoLevelCuts::new(cuts);
                 values.iter().map(|&value| cuts.bin(f64::from(value))).collect()
             }
+            (ColumnBinning::Number { cuts }, ColumnView::Read { n_rows, read }) => {
+                let (cuts, mut bins) = (TwoLevelCuts::new(cuts), Vec::with_capacity(n_rows));
+                for_stretches(n_rows, read, |values| {
+                    bins.extend(values.iter().map(|&value| cuts.bin(value)))
+                });
+                bins
+            }
             (ColumnBinning::Category { bin_of, pool }, ColumnView::Category { codes, .. }) => {
                 codes.iter().map(|&code| level_bin(bin_of, *pool, code)).collect()
             }
@@ -103,18 +110,24 @@ pub(super) fn level_bin(bin_of: &[u8], pool: u8, code: u32) -> u8 {
 
 fn fit_column(column: ColumnView, max_bins: usize) -> ColumnBinning {
     match column {
-        ColumnView::F64(values) => fit_number(values, |value| value, max_bins),
-        ColumnView::F32(values) => fit_number(values, f64::from, max_bins),
+        ColumnView::F64(values) => fit_number(values.len(), |row| values[row], max_bins),
+        ColumnView::F32(values) => fit_number(values.len(), |row| f64::from(values[row]), max_bins),
+        ColumnView::Read { n_rows, read } => fit_number(n_rows, |row| number_at(read, row), max_bins),
         ColumnView::Category { codes, n_levels } => fit_category(codes, n_levels, max_bins),
     }
 }
 
-fn fit_number<T: Copy>(values: &[T], to_f64: impl Fn(T) -> f64, max_bins: usize) -> ColumnBinning {
+fn fit_number(n_rows: usize, number: impl Fn(usize) -> f64, max_bins: usize) -> ColumnBinning {
     let finite = |value: &f64| value.is_finite();
-    let mut sample: Vec<f64> =
-        sample_rows(values.len()).map(|row| to_f64(values[row])).filter(finite).collect();
+    let mut sample: Vec<f64> = sample_rows(n_rows).map(number).filter(finite).collect();
     sample.sort_unstable_by(f64::total_cmp);
     ColumnBinning::Number { cuts: cut_points(&distinct_counts(&sample), max_bins) }
+}
+
+fn number_at(read: &ReadRows<'_>, row: usize) -> f64 {
+    let mut number = [0.0];
+    read(row, &mut number);
+    number[0]
 }
 
 /// All rows, or an even sample with one row drawn from each stretch, so that a period in the rows does no harm.
@@ -387,6 +400,17 @@ mod tests {
                     assert_eq!(cell, bins.column(group.first_column + offset)[row]);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_no_slice_get_the_same_bins() {
+        let singles: Vec<f32> = (0..2500).map(|row| (row * 37 % 1009) as f32 / 7.0).collect();
+        let doubles: Vec<f64> = singles.iter().map(|&value| f64::from(value)).collect();
+        let read = |start: usize, out: &mut [f64]| out.copy_from_slice(&doubles[start..start + out.len()]);
+        let expected = bin_one(&doubles, 255);
+        for view in [ColumnView::F32(&singles), ColumnView::Read { n_rows: 2500, read: &read }] {
+            assert_eq!(Binning::fit(&[view], 255).bin(&[view]).column(0), expected, "{view:?}");
         }
     }
 

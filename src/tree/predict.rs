@@ -303,6 +303,11 @@ fn read_tile(columns: &[ColumnView], start: usize, n: usize) -> Vec<f64> {
             ColumnView::F32(values) => {
                 cells.zip(&values[start..start + n]).for_each(|(cell, &v)| *cell = f64::from(v));
             }
+            ColumnView::Read { read, .. } => {
+                let mut values = [0.0; BLOCK];
+                read(start, &mut values[..n]);
+                cells.zip(values).for_each(|(cell, v)| *cell = v);
+            }
             ColumnView::Category { codes, .. } => {
                 cells.zip(&codes[start..start + n]).for_each(|(cell, &code)| *cell = level_number(code));
             }

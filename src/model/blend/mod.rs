@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::logistic::Scorer;
 use super::{BetaCalibration, Classifier, Contributions, EncodedColumn, Features, ModelFile, OnProgress};
 use crate::error::{ErrorKind, Result};
-use crate::frame::Table;
+use crate::frame::{Table, TableView};
 use crate::tree::{ColumnView, Forest};
 
 /// Parameters of a [`BlendClassifier`]. The defaults are meant to be used.
@@ -77,7 +77,12 @@ impl BlendParams {
     /// # Errors
     /// A parameter outside its range, lengths that differ, no rows, one class only, a weight that is negative or not
     /// finite, an infinite number.
-    pub fn fit(&self, table: &Table, y: &[bool], weights: Option<&[f64]>) -> Result<BlendClassifier> {
+    pub fn fit<'a>(
+        &self,
+        table: impl Into<TableView<'a>>,
+        y: &[bool],
+        weights: Option<&[f64]>,
+    ) -> Result<BlendClassifier> {
         self.fit_with_progress(table, y, weights, &|_| ControlFlow::Continue(()))
     }
 
@@ -85,14 +90,14 @@ impl BlendParams {
     ///
     /// # Errors
     /// As [`fit`](Self::fit), and [`ErrorKind::Cancelled`].
-    pub fn fit_with_progress(
+    pub fn fit_with_progress<'a>(
         &self,
-        table: &Table,
+        table: impl Into<TableView<'a>>,
         y: &[bool],
         weights: Option<&[f64]>,
         on_progress: OnProgress<'_>,
     ) -> Result<BlendClassifier> {
-        fit::fit(self.check_ref()?, table, y, weights, on_progress)
+        fit::fit(self.check_ref()?, &table.into(), y, weights, on_progress)
     }
 
     /// The fitted blend, and its calibrated log-odds of every training row from members that had seen no row of the
@@ -104,7 +109,7 @@ impl BlendParams {
         ids: &[String],
         on_progress: OnProgress<'_>,
     ) -> Result<(BlendClassifier, OutOfFold)> {
-        fit::fit_accounts(self.check_ref()?, table, y, ids, on_progress)
+        fit::fit_accounts(self.check_ref()?, &table.into(), y, ids, on_progress)
     }
 }
 
@@ -202,13 +207,13 @@ impl Classifier for BlendClassifier {
         &self.features
     }
 
-    fn log_odds(&self, table: &Table) -> Result<Vec<f64>> {
+    fn log_odds_of(&self, table: &TableView<'_>) -> Result<Vec<f64>> {
         let columns = self.features.encode(table)?;
         let raw = self.raw(&columns, table.n_rows());
         Ok(raw.into_iter().map(|raw| self.calibration.apply(raw)).collect())
     }
 
-    fn contributions(&self, table: &Table) -> Result<Contributions> {
+    fn contributions_of(&self, table: &TableView<'_>) -> Result<Contributions> {
         let (columns, n_rows) = (self.features.encode(table)?, table.n_rows());
         let n_features = columns.len();
         let (mut base, mut values) = match &self.forest {
@@ -225,5 +230,11 @@ impl Classifier for BlendClassifier {
             (0..n_rows).map(|row| base + contributions.row(row).iter().sum::<f64>()).collect();
         self.calibration.rescale(&mut contributions, &raw)?;
         Ok(contributions)
+    }
+
+    fn log_odds_of_row(&self, row: &[f64]) -> f64 {
+        let trees = self.forest.as_ref().map_or(0.0, |forest| forest.predict_row(row));
+        let add = |raw: f64, (weight, scorer): &(f64, Scorer)| raw + weight * scorer.log_odds_of_row(row);
+        self.calibration.apply(self.linear.iter().fold(trees, add))
     }
 }

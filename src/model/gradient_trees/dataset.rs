@@ -36,7 +36,7 @@ impl<D: Data<Elem = f64>, T: AsSingleTargets<Elem = bool>> Fit<ArrayBase<D, Ix2>
         let y = dataset.as_single_targets().to_vec();
         let weights: Option<Vec<f64>> =
             dataset.weights().map(|weights| weights.iter().map(|&weight| f64::from(weight)).collect());
-        self.fit_table(&table, &y, weights.as_deref(), &|_| ControlFlow::Continue(()))
+        self.fit_table(&(&table).into(), &y, weights.as_deref(), &|_| ControlFlow::Continue(()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{BoostParams, BoostTask, GradientTreesClassifier, ValidGradientTreesParams, boost};
 use crate::error::Result;
-use crate::frame::Table;
+use crate::frame::TableView;
 use crate::model::loss::Logistic;
 use crate::model::training::{check_training, directions, with_threads};
 use crate::model::{EncodedColumn, Features, OnProgress};
@@ -12,7 +12,7 @@ use crate::tree::{Binning, Bins, ColumnView, GrowParams};
 impl ValidGradientTreesParams {
     pub(super) fn fit_table(
         &self,
-        table: &Table,
+        table: &TableView<'_>,
         y: &[bool],
         weights: Option<&[f64]>,
         on_progress: OnProgress,

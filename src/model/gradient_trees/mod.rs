@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Classifier, Contributions, EncodedColumn, Features};
 use crate::error::Result;
-use crate::frame::Table;
+use crate::frame::TableView;
 use crate::tree::{ColumnView, Forest};
 
 pub(crate) use boost::{BoostParams, BoostTask, boost};
@@ -60,7 +60,7 @@ impl GradientTreesClassifier {
         self.forest.contributions_row(row, out);
     }
 
-    fn with_views<T>(&self, table: &Table, read: impl FnOnce(&[ColumnView]) -> T) -> Result<T> {
+    fn with_views<T>(&self, table: &TableView<'_>, read: impl FnOnce(&[ColumnView]) -> T) -> Result<T> {
         let encoded = self.features.encode(table)?;
         let views: Vec<ColumnView> = encoded.iter().map(EncodedColumn::view).collect();
         Ok(read(&views))
@@ -72,16 +72,20 @@ impl Classifier for GradientTreesClassifier {
         &self.features
     }
 
-    fn log_odds(&self, table: &Table) -> Result<Vec<f64>> {
+    fn log_odds_of(&self, table: &TableView<'_>) -> Result<Vec<f64>> {
         if self.features.names().is_empty() {
             return Ok(vec![self.forest.base(); table.n_rows()]);
         }
         self.with_views(table, |views| self.forest.predict(views))
     }
 
-    fn contributions(&self, table: &Table) -> Result<Contributions> {
+    fn contributions_of(&self, table: &TableView<'_>) -> Result<Contributions> {
         let n_features = self.features.names().len();
         let values = self.with_views(table, |views| self.forest.contributions(views))?;
         Ok(Contributions { base: self.forest.expected(), values, n_features })
+    }
+
+    fn log_odds_of_row(&self, row: &[f64]) -> f64 {
+        self.forest.predict_row(row)
     }
 }

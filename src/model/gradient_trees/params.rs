@@ -6,7 +6,7 @@ use linfa::ParamGuard;
 
 use super::GradientTreesClassifier;
 use crate::error::{ErrorKind, Result};
-use crate::frame::Table;
+use crate::frame::TableView;
 use crate::model::{OnProgress, Progress};
 use crate::tree::MAX_BINS;
 
@@ -185,7 +185,12 @@ impl GradientTreesParams {
     ///
     /// # Errors
     /// A parameter outside its range; lengths that differ; no rows; one class only; a bad weight; an infinite value.
-    pub fn fit(&self, table: &Table, y: &[bool], weights: Option<&[f64]>) -> Result<GradientTreesClassifier> {
+    pub fn fit<'a>(
+        &self,
+        table: impl Into<TableView<'a>>,
+        y: &[bool],
+        weights: Option<&[f64]>,
+    ) -> Result<GradientTreesClassifier> {
         self.fit_with_progress(table, y, weights, &|_: Progress| std::ops::ControlFlow::Continue(()))
     }
 
@@ -193,14 +198,14 @@ impl GradientTreesParams {
     ///
     /// # Errors
     /// Those of [`fit`](Self::fit), and [`ErrorKind::Cancelled`] when `on_progress` breaks.
-    pub fn fit_with_progress(
+    pub fn fit_with_progress<'a>(
         &self,
-        table: &Table,
+        table: impl Into<TableView<'a>>,
         y: &[bool],
         weights: Option<&[f64]>,
         on_progress: OnProgress,
     ) -> Result<GradientTreesClassifier> {
-        self.check_ref()?.fit_table(table, y, weights, on_progress)
+        self.check_ref()?.fit_table(&table.into(), y, weights, on_progress)
     }
 }
 
