@@ -6,7 +6,8 @@ import numbers
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from dataclasses import replace
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -16,17 +17,17 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._contributions import Contributions
 from ._errors import Error
-from ._native import Classifier, Table
-from ._table import from_matrix, is_pandas, is_table, table
+from ._native import Classifier
+from ._table import Columns, columns, default_names, is_pandas, is_plain_matrix, is_table, of_matrix
 
 Labels = np.ndarray
+Scores = TypeVar("Scores")
 Monotonic = Mapping[str, int] | Sequence[int] | None
 
 
 class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """What the classifiers have in common."""
 
-    _fit_native: ClassVar[Callable[..., Classifier]]
     _kind: ClassVar[str]
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -51,13 +52,13 @@ class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             For rows, labels, weights or parameters that cannot be learned from; the text says which and why.
         """
-        columns = self._columns(X, reset=True)
+        given = self._columns(X, reset=True)
         y = self._labels(y)
-        check_consistent_length(columns, y)
-        weights = None if sample_weight is None else self._weights(sample_weight, columns)
+        check_consistent_length(given, y)
+        weights = None if sample_weight is None else self._weights(sample_weight, given)
         positive = y == self.classes_[1]
-        params = {name: self._native_value(name, value, columns) for name, value in self.get_params().items()}
-        self._model = self._fit_native(columns, positive, weights, params)
+        params = {name: self._native_value(name, value, given) for name, value in self.get_params().items()}
+        self._model = Classifier.fit(self._kind, given.names, given.held, positive, weights, params)
         self._after_fit()
         return self
 
@@ -68,8 +69,21 @@ class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of the first and of the second of ``classes_``, ``n × 2``."""
-        positive = self._scored(X, Classifier.predict_proba)
-        return np.column_stack([1 - positive, positive])
+        return self._scored(X, Classifier.predict_proba)
+
+    def predict_proba_of_row(self, row: Mapping[str, Any] | Sequence[Any] | np.ndarray) -> float:
+        """Probability of the second of ``classes_`` for one row: the fast way for a service, with the same numbers.
+
+        Parameters
+        ----------
+        row
+            The cells of one row: a ``dict`` of column names to cells, whose further entries are passed over, or a
+            one-dimensional array, list or tuple in the order of the columns of ``fit``. A cell is a number, a flag,
+            the text of a category, or missing: None or NaN.
+        """
+        if "_model" not in self.__dict__:
+            check_is_fitted(self)
+        return self._model.predict_proba_of_row(row)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Log-odds of the second of ``classes_``, ``n`` long."""
@@ -77,9 +91,7 @@ class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def explain(self, X: Any) -> Contributions:
         """What each column adds to the log-odds of each row, exactly."""
-        check_is_fitted(self)
-        columns = self._columns(X, reset=False)
-        base, values = self._model.contributions(self._renamed(columns))
+        base, values = self._scored(X, Classifier.contributions)
         return Contributions(base, values, self._model.feature_names)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -95,7 +107,7 @@ class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         names = estimator._model.feature_names
         estimator.classes_ = np.array([False, True])
         estimator.n_features_in_ = len(names)
-        if names != _default_names(len(names)):
+        if names != default_names(len(names)):
             estimator.feature_names_in_ = np.asarray(names, dtype=object)
         estimator._after_fit()
         return estimator
@@ -112,30 +124,40 @@ class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.allow_nan = True
         return tags
 
-    def _scored(self, X: Any, score: Callable[[Classifier, Table], np.ndarray]) -> np.ndarray:
-        check_is_fitted(self)
-        return score(self._model, self._renamed(self._columns(X, reset=False)))
+    def _scored(self, X: Any, score: Callable[[Classifier, Any], Scores]) -> Scores:
+        if not self._is_ready_for(X):
+            check_is_fitted(self)
+            X = self._columns(X, reset=False).held
+        return score(self._model, X)
 
-    def _renamed(self, columns: Table) -> Table:
-        """Under the names of training: scikit-learn's habit is to warn where they differ and to go by position."""
-        names = self._model.feature_names
-        return columns if columns.column_names == names else columns.rename(names)
+    def _is_ready_for(self, X: Any) -> bool:
+        """Whether X is what most services send, a matrix with nothing to convert or to warn of: asked first, since
+        all other checks together cost more than to score a row."""
+        state = self.__dict__
+        return (
+            is_plain_matrix(X)
+            and "_model" in state
+            and "feature_names_in_" not in state
+            and bool(X.shape[1] == self.n_features_in_)
+            and len(X) > 0
+        )
 
-    def _columns(self, X: Any, *, reset: bool) -> Table:
-        """X as a table; its names and their number noted (``reset``) or compared with those of ``fit``."""
+    def _columns(self, X: Any, *, reset: bool) -> Columns:
+        """X as columns; its names and their number noted (``reset``) or compared with those of ``fit``."""
         if is_table(X):
-            columns = table(X)
-            names = _names(X, columns)
+            given = columns(X)
+            names = _names(X, given)
             if names is None:
-                columns = columns.rename(_default_names(columns.shape[1]))
+                given = replace(given, names=default_names(len(given.names)))
         else:
-            values = check_array(X, dtype=None, ensure_all_finite="allow-nan", estimator=self, input_name="X")
-            columns, names = from_matrix(values), None
-        (self._note_columns if reset else self._compare_columns)(names, columns.shape[1])
-        for found, of in zip(columns.shape, ("sample", "feature"), strict=True):
+            if not is_plain_matrix(X):
+                X = check_array(X, dtype=None, ensure_all_finite=False, estimator=self, input_name="X")
+            given, names = of_matrix(X), None
+        (self._note_columns if reset else self._compare_columns)(names, given.shape[1])
+        for found, of in zip(given.shape, ("sample", "feature"), strict=True):
             if found == 0:
-                raise Error(f"Found array with 0 {of}(s) (shape={columns.shape}) while a minimum of 1 is required.")
-        return columns
+                raise Error(f"Found array with 0 {of}(s) (shape={given.shape}) while a minimum of 1 is required.")
+        return given
 
     def _note_columns(self, names: list[str] | None, n_features: int) -> None:
         self.n_features_in_ = n_features
@@ -175,13 +197,13 @@ class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise Error(f"label `y` has only one class, {only!r}; a model needs rows of both classes")
         return labels
 
-    def _weights(self, sample_weight: Any, columns: Table) -> np.ndarray:
-        weights = _check_sample_weight(sample_weight, columns, dtype=np.float64, ensure_non_negative=True)
+    def _weights(self, sample_weight: Any, given: Columns) -> np.ndarray:
+        weights = _check_sample_weight(sample_weight, given, dtype=np.float64, ensure_non_negative=True)
         if not weights.any():
             raise Error("Sample weights must contain at least one non-zero number.")
         return np.asarray(weights)
 
-    def _native_value(self, name: str, value: Any, columns: Table) -> Any:
+    def _native_value(self, name: str, value: Any, given: Columns) -> Any:
         """A parameter as the native half takes it."""
         match name:
             case "random_state" if not isinstance(value, numbers.Integral):
@@ -191,22 +213,18 @@ class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             case "monotonic" if value is None:
                 return {}
             case "monotonic" if not isinstance(value, Mapping):
-                return _directions(value, columns.column_names)
+                return _directions(value, given.names)
         return value
 
 
-def _names(X: Any, columns: Table) -> list[str] | None:
+def _names(X: Any, given: Columns) -> list[str] | None:
     """The columns' names; None where a pandas frame has only numbers for names, as scikit-learn has it."""
     if is_pandas(X) and not all(isinstance(name, str) for name in X.columns):
         if any(isinstance(name, str) for name in X.columns):
             types = sorted({type(name).__qualname__ for name in X.columns})
             raise TypeError(f"column names are of the types {types}; make them all texts: X.columns.astype(str)")
         return None
-    return columns.column_names
-
-
-def _default_names(n: int) -> list[str]:
-    return [f"x{i}" for i in range(n)]
+    return given.names
 
 
 def _names_differ(found: list[str], fitted: list[str]) -> str:
@@ -277,7 +295,6 @@ class GradientTreesClassifier(_Classifier):
         Mean log loss on the rows held back for early stopping, before the first tree and after each.
     """
 
-    _fit_native = staticmethod(Classifier.fit_gradient_trees)
     _kind = "gradient trees"
 
     def __init__(
@@ -351,7 +368,6 @@ class LogisticClassifier(_Classifier):
         Whether it reached ``tol`` within ``max_iter`` steps.
     """
 
-    _fit_native = staticmethod(Classifier.fit_logistic)
     _kind = "logistic"
 
     def __init__(
@@ -406,7 +422,6 @@ class BlendClassifier(_Classifier):
         Trees over all folds.
     """
 
-    _fit_native = staticmethod(Classifier.fit_blend)
     _kind = "blend"
 
     def __init__(

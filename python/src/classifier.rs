@@ -1,19 +1,21 @@
 //! `Classifier`: a fitted model of any of the three kinds, as the estimators of `keepwell._estimators` hold it.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
-use keepwell::frame;
+use keepwell::frame::TableView;
 use keepwell::model::{
     BlendClassifier, BlendParams, GradientTreesClassifier, GradientTreesParams, LogisticClassifier,
-    LogisticParams, ModelFile,
+    LogisticParams, ModelFile, OnProgress, RowEncoder,
 };
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::columns::Columns;
 use crate::error::{Error, Result};
 use crate::params::{Given, apply};
-use crate::table::Table;
+use crate::row;
 use crate::training::train;
 
 /// What pickle keeps: the function that restores, and its arguments.
@@ -23,6 +25,8 @@ type Reduced<'py> = (Bound<'py, PyAny>, (&'static str, Bound<'py, PyBytes>));
 #[pyclass(frozen, module = "keepwell._native")]
 pub struct Classifier {
     model: Model,
+    /// Made when the first single row comes.
+    encoder: OnceLock<RowEncoder>,
 }
 
 enum Model {
@@ -57,98 +61,163 @@ impl Model {
     }
 }
 
-/// What is learned from: the table, the label and perhaps the weight of each row.
-struct Training {
-    table: frame::Table,
-    y: Vec<bool>,
-    weights: Option<Vec<f64>>,
+/// Parameters of any of the three kinds.
+enum Params {
+    GradientTrees(GradientTreesParams),
+    Logistic(LogisticParams),
+    Blend(BlendParams),
 }
 
-impl Training {
-    fn new(
-        table: &Table,
-        y: PyReadonlyArray1<'_, bool>,
-        weights: Option<PyReadonlyArray1<'_, f64>>,
-    ) -> Result<Self> {
-        let weights = weights.map(|weights| weights.as_array().to_vec());
-        Ok(Training { table: table.read()?, y: y.as_array().to_vec(), weights })
+impl Params {
+    fn read(kind: &str, given: &Bound<'_, PyDict>) -> Result<Self> {
+        Ok(match kind {
+            GradientTreesClassifier::KIND => {
+                Params::GradientTrees(apply(GradientTreesClassifier::params(), given, set_gradient_trees)?)
+            }
+            LogisticClassifier::KIND => {
+                Params::Logistic(apply(LogisticClassifier::params(), given, set_logistic)?)
+            }
+            BlendClassifier::KIND => Params::Blend(apply(BlendClassifier::params(), given, set_blend)?),
+            _ => return Err(unknown_kind(kind)),
+        })
     }
 
-    fn weights(&self) -> Option<&[f64]> {
-        self.weights.as_deref()
+    fn fit(
+        &self,
+        table: &TableView<'_>,
+        y: &[bool],
+        weights: Option<&[f64]>,
+        on_progress: OnProgress<'_>,
+    ) -> keepwell::Result<Model> {
+        Ok(match self {
+            Params::GradientTrees(params) => {
+                Model::GradientTrees(params.fit_with_progress(table, y, weights, on_progress)?)
+            }
+            Params::Logistic(params) => {
+                Model::Logistic(params.fit_with_progress(table, y, weights, on_progress)?)
+            }
+            Params::Blend(params) => {
+                Model::Blend(params.fit_with_progress(table, y, weights, on_progress)?)
+            }
+        })
+    }
+}
+
+/// Up to this many rows of a matrix are scored one by one: that costs less than to look at them as columns.
+const FEW_ROWS: usize = 4;
+
+impl Classifier {
+    fn of(model: Model) -> Self {
+        Classifier { model, encoder: OnceLock::new() }
+    }
+
+    /// The columns, numbered as those of training, under the names of training. Those of a matrix have no infinite
+    /// number.
+    fn view<'a>(&'a self, columns: &'a Columns<'_>) -> Result<TableView<'a>> {
+        let view = columns.view(self.model.get().features().names())?;
+        if columns.matrix_shape().is_some() {
+            view.check_finite()?;
+        }
+        Ok(view)
+    }
+
+    /// A score for each row, by `score_row` for each of a few rows of numbers, by `score` for all others.
+    fn scored(
+        &self,
+        py: Python<'_>,
+        columns: &Columns<'_>,
+        score_row: impl Fn(&dyn keepwell::model::Classifier, &[f64]) -> f64,
+        score: impl Fn(&dyn keepwell::model::Classifier, &TableView<'_>) -> keepwell::Result<Vec<f64>> + Sync,
+    ) -> Result<Vec<f64>> {
+        let model = self.model.get();
+        if let Some((n_rows, d)) = columns.matrix_shape() {
+            let fits = n_rows <= FEW_ROWS && d == model.features().names().len();
+            if fits && model.features().are_numbers() {
+                return self.scored_one_by_one(columns, n_rows, score_row);
+            }
+        }
+        let view = self.view(columns)?;
+        Ok(py.detach(|| score(model, &view))?)
+    }
+
+    fn scored_one_by_one(
+        &self,
+        columns: &Columns<'_>,
+        n_rows: usize,
+        score: impl Fn(&dyn keepwell::model::Classifier, &[f64]) -> f64,
+    ) -> Result<Vec<f64>> {
+        let (mut scores, mut row) = (Vec::with_capacity(n_rows), Vec::new());
+        for at in 0..n_rows {
+            columns.write_row(at, &mut row);
+            if row.iter().any(|number| number.is_infinite()) {
+                self.view(columns)?;
+            }
+            scores.push(score(self.model.get(), &row));
+        }
+        Ok(scores)
     }
 }
 
 #[pymethods]
 impl Classifier {
-    /// Fits gradient trees.
+    /// Fits a model of that kind to columns under these names.
     #[staticmethod]
-    fn fit_gradient_trees(
+    fn fit(
         py: Python<'_>,
-        table: &Table,
+        kind: &str,
+        names: Vec<String>,
+        columns: Columns<'_>,
         y: PyReadonlyArray1<'_, bool>,
         weights: Option<PyReadonlyArray1<'_, f64>>,
         params: &Bound<'_, PyDict>,
     ) -> Result<Self> {
-        let data = Training::new(table, y, weights)?;
-        let params = apply(GradientTreesClassifier::params(), params, set_gradient_trees)?;
-        let fit = |on_progress: keepwell::model::OnProgress<'_>| {
-            params.fit_with_progress(&data.table, &data.y, data.weights(), on_progress)
-        };
-        Ok(Classifier { model: Model::GradientTrees(train(py, None, fit)?) })
-    }
-
-    /// Fits a logistic regression.
-    #[staticmethod]
-    fn fit_logistic(
-        py: Python<'_>,
-        table: &Table,
-        y: PyReadonlyArray1<'_, bool>,
-        weights: Option<PyReadonlyArray1<'_, f64>>,
-        params: &Bound<'_, PyDict>,
-    ) -> Result<Self> {
-        let data = Training::new(table, y, weights)?;
-        let params = apply(LogisticClassifier::params(), params, set_logistic)?;
-        let model = py.detach(|| params.fit(&data.table, &data.y, data.weights()))?;
-        Ok(Classifier { model: Model::Logistic(model) })
-    }
-
-    /// Fits a blend.
-    #[staticmethod]
-    fn fit_blend(
-        py: Python<'_>,
-        table: &Table,
-        y: PyReadonlyArray1<'_, bool>,
-        weights: Option<PyReadonlyArray1<'_, f64>>,
-        params: &Bound<'_, PyDict>,
-    ) -> Result<Self> {
-        let data = Training::new(table, y, weights)?;
-        let params = apply(BlendClassifier::params(), params, set_blend)?;
-        let fit = |on_progress: keepwell::model::OnProgress<'_>| {
-            params.fit_with_progress(&data.table, &data.y, data.weights(), on_progress)
-        };
-        Ok(Classifier { model: Model::Blend(train(py, None, fit)?) })
+        let params = Params::read(kind, params)?;
+        let (view, y) = (columns.view(&names)?, y.as_array().to_vec());
+        let weights = weights.map(|weights| weights.as_array().to_vec());
+        let fit = |on_progress: OnProgress<'_>| params.fit(&view, &y, weights.as_deref(), on_progress);
+        Ok(Classifier::of(train(py, None, fit)?))
     }
 
     /// Log-odds of the positive class, `n` long.
-    fn log_odds<'py>(&self, py: Python<'py>, table: &Table) -> Result<Bound<'py, PyArray1<f64>>> {
-        let table = table.read()?;
-        let log_odds = py.detach(|| self.model.get().log_odds(&table))?;
-        Ok(PyArray1::from_vec(py, log_odds))
+    fn log_odds<'py>(&self, py: Python<'py>, columns: Columns<'_>) -> Result<Bound<'py, PyArray1<f64>>> {
+        let scores = self.scored(
+            py,
+            &columns,
+            |model, row| model.log_odds_of_row(row),
+            |model, view| model.log_odds_of(view),
+        )?;
+        Ok(PyArray1::from_vec(py, scores))
     }
 
-    /// Probability of the positive class, `n` long.
-    fn predict_proba<'py>(&self, py: Python<'py>, table: &Table) -> Result<Bound<'py, PyArray1<f64>>> {
-        let table = table.read()?;
-        let probability = py.detach(|| self.model.get().predict_proba(&table))?;
-        Ok(PyArray1::from_vec(py, probability))
+    /// Probability of the negative and of the positive class, `n × 2`.
+    fn predict_proba<'py>(&self, py: Python<'py>, columns: Columns<'_>) -> Result<Bound<'py, PyArray2<f64>>> {
+        let scores = self.scored(
+            py,
+            &columns,
+            |model, row| model.predict_proba_of_row(row),
+            |model, view| model.predict_proba_of(view),
+        )?;
+        let shape = [scores.len(), 2];
+        let both = scores.into_iter().flat_map(|positive| [1.0 - positive, positive]).collect();
+        Ok(PyArray1::from_vec(py, both).reshape(shape)?)
+    }
+
+    /// Probability of the positive class for one row: a mapping of names to cells, an array, or another sequence.
+    fn predict_proba_of_row(&self, row: &Bound<'_, PyAny>) -> Result<f64> {
+        let model = self.model.get();
+        let encoder = self.encoder.get_or_init(|| RowEncoder::new(model.features()));
+        Ok(model.predict_proba_of_row(&row::read(encoder, row)?))
     }
 
     /// Log-odds before anything is known of a row, and what each of the `d` columns adds, `n × d`.
-    fn contributions<'py>(&self, py: Python<'py>, table: &Table) -> Result<(f64, Bound<'py, PyArray2<f64>>)> {
-        let table = table.read()?;
-        let told = py.detach(|| self.model.get().contributions(&table))?;
-        let shape = [table.n_rows(), told.n_features];
+    fn contributions<'py>(
+        &self,
+        py: Python<'py>,
+        columns: Columns<'_>,
+    ) -> Result<(f64, Bound<'py, PyArray2<f64>>)> {
+        let view = self.view(&columns)?;
+        let told = py.detach(|| self.model.get().contributions_of(&view))?;
+        let shape = [view.n_rows(), told.n_features];
         Ok((told.base, PyArray1::from_vec(py, told.values).reshape(shape)?))
     }
 
@@ -216,7 +285,7 @@ impl Classifier {
             BlendClassifier::KIND => Model::Blend(ModelFile::load(path)?),
             _ => return Err(unknown_kind(kind)),
         };
-        Ok(Classifier { model })
+        Ok(Classifier::of(model))
     }
 
     /// From the bytes of a model file of that kind.
@@ -228,7 +297,7 @@ impl Classifier {
             BlendClassifier::KIND => Model::Blend(ModelFile::from_bytes(bytes)?),
             _ => return Err(unknown_kind(kind)),
         };
-        Ok(Classifier { model })
+        Ok(Classifier::of(model))
     }
 
     /// For pickle: the bytes of the model file.

@@ -3,12 +3,14 @@
 mod arrays;
 mod cells;
 mod classifier;
+mod columns;
 mod error;
 mod health_model;
 mod numpy_column;
 mod params;
 mod plan;
 mod playbook;
+mod row;
 mod schema;
 mod scored;
 mod simulation;
