@@ -213,7 +213,8 @@ class _Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         """
         if "_model" not in self.__dict__:
             check_is_fitted(self)
-        return self._model.predict_proba_of_row(row)
+        probability: float = self._model.predict_proba_of_row(row)
+        return probability
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Log-odds of the second of ``classes_``, ``n`` long."""
