@@ -55,7 +55,7 @@ def _keepwell_fit(X: Any, y: np.ndarray, trees: int, threads: int) -> Fitted:
 
     estimator = kw.GradientTreesClassifier(
         n_estimators=trees, max_leaf_nodes=LEAVES, learning_rate=RATE, max_bins=BINS, l2_regularization=L2,
-        min_samples_leaf=ROWS_A_LEAF, n_jobs=threads,
+        min_samples_leaf=ROWS_A_LEAF, max_features=1.0, n_jobs=threads,
     )
     return estimator.fit(X, y)
 
@@ -65,11 +65,16 @@ def _keepwell_bare(model: Fitted) -> Callable[[], object]:
     return lambda: native.kind
 
 
+def _keepwell_row(model: Fitted, row: np.ndarray) -> Callable[[], object]:
+    cells = row[0]
+    return lambda: model.predict_proba_of_row(cells)
+
+
 _KEEPWELL = Library(
     "keepwell", "keepwell", _keepwell_fit,
     predict=lambda model, X, threads: model.predict_proba(X)[:, 1],
     contributions=lambda model, X, threads: model.explain(X).values,
-    one_row=lambda model, row: lambda: model.predict_proba(row),
+    one_row=_keepwell_row,
     forms=("numpy", "frame", "arrow"),
     bare_call=_keepwell_bare,
 )
