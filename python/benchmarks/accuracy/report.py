@@ -268,7 +268,7 @@ def _intervals(fits: pd.DataFrame, tables: dict[str, Table], results: Results) -
         "row's interval.\n\n"
     )
     header = ["table", f"within, of {LEVEL:.0%}", "chance alone", "width"]
-    return ["## Intervals", note + "\n".join(_markdown(header, rows))]
+    return ["## Intervals", note + markup.table(header, rows)]
 
 
 def _time(fits: pd.DataFrame) -> str:
