@@ -6,7 +6,7 @@ import numbers
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -21,6 +21,8 @@ from ._table import from_matrix, is_pandas, is_table, table
 
 Labels = np.ndarray
 Monotonic = Mapping[str, int] | Sequence[int] | None
+#: How much time training may take.
+Effort = Literal["fast", "balanced", "best"]
 
 
 class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -235,7 +237,9 @@ class GradientTreesClassifier(_Classifier):
     Parameters
     ----------
     n_estimators
-        Most trees, at least 1. More trees want a smaller ``learning_rate``.
+        Trees, at least 1; with ``early_stopping`` the most of them. More trees want a smaller ``learning_rate``. None:
+        as many as the data bears; for each of five folds a forest is grown on the others until ``n_iter_no_change``
+        trees have not lowered the log loss on it, and the model is the mean of the five.
     learning_rate
         What every leaf's value is multiplied by: above 0, at most 1.
     max_leaf_nodes
@@ -255,11 +259,11 @@ class GradientTreesClassifier(_Classifier):
         to directions, or one direction a column.
     early_stopping
         Whether to hold ``validation_fraction`` of the rows back and to stop when ``n_iter_no_change`` trees have not
-        lowered their log loss.
+        lowered their log loss, at most ``n_estimators``, or 1,000 where that is None.
     validation_fraction
         Share of each class that early stopping holds back: above 0 and below 1.
     n_iter_no_change
-        Trees without gain after which early stopping ends, at least 1.
+        Trees without gain after which growing ends where it is stopped early, at least 1.
     random_state
         Seed of the columns drawn and of the rows held back.
     n_jobs
@@ -283,18 +287,18 @@ class GradientTreesClassifier(_Classifier):
     def __init__(
         self,
         *,
-        n_estimators: int = 100,
+        n_estimators: int | None = None,
         learning_rate: float = 0.1,
-        max_leaf_nodes: int = 31,
+        max_leaf_nodes: int = 8,
         max_depth: int | None = None,
         min_samples_leaf: int = 20,
         l2_regularization: float = 1.0,
         max_bins: int = 255,
-        max_features: float = 1.0,
+        max_features: float = 0.7,
         monotonic: Monotonic = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: int = 30,
         random_state: int | np.random.RandomState | None = 0,
         n_jobs: int | None = None,
     ) -> None:
@@ -358,7 +362,7 @@ class LogisticClassifier(_Classifier):
         self,
         *,
         C: float | None = None,
-        knots: int = 8,
+        knots: int = 6,
         max_iter: int = 200,
         tol: float = 1e-6,
         random_state: int | np.random.RandomState | None = 0,
@@ -386,8 +390,11 @@ class BlendClassifier(_Classifier):
     n_folds
         Folds on which members are weighed and calibrated, and for each of which one forest is grown: 2 to 20. Fewer
         are used where a class has fewer rows than that.
+    effort
+        How much time training may take: ``"fast"`` (one kind of trees, about a third of the default's time),
+        ``"balanced"``, or ``"best"`` (about six times the default's time).
     monotonic
-        Columns of numbers with which the trees' part must rise (1) or fall (-1): a mapping of names to directions,
+        Columns of numbers with which the score must rise (1) or fall (-1): a mapping of names to directions,
         or one direction a column.
     random_state
         Seed of the folds.
@@ -401,9 +408,13 @@ class BlendClassifier(_Classifier):
     n_features_in_, feature_names_in_
         Number and names of the columns of ``fit``; names only where they were all texts.
     members_
-        Name, weight and mean log loss on unseen rows of each member that was tried.
+        Name, weight and mean log loss on unseen rows of each member that was tried; weight 0 where it did not help
+        and was left out.
     n_trees_
         Trees over all folds.
+    warnings_
+        What whoever relies on the scores should know of the rows that were learned from, a sentence each: that there
+        are few of a class. Empty where there were enough.
     """
 
     _fit_native = staticmethod(Classifier.fit_blend)
@@ -413,15 +424,18 @@ class BlendClassifier(_Classifier):
         self,
         *,
         n_folds: int = 5,
+        effort: Effort = "balanced",
         monotonic: Monotonic = None,
         random_state: int | np.random.RandomState | None = 0,
         n_jobs: int | None = None,
     ) -> None:
         self.n_folds = n_folds
+        self.effort = effort
         self.monotonic = monotonic
         self.random_state = random_state
         self.n_jobs = n_jobs
 
     def _after_fit(self) -> None:
         self.members_ = self._model.members
+        self.warnings_ = self._model.warnings
         self.n_trees_ = self._model.n_trees

@@ -1,5 +1,6 @@
 //! Parameters by name: what an estimator was given, read into keepwell's setters.
 
+use keepwell::model::Effort;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -43,6 +44,11 @@ impl<'py> Given<'py> {
     /// True or false.
     pub fn flag(&self) -> Result<bool> {
         self.read("True or False")
+    }
+
+    /// How much time training may take.
+    pub fn effort(&self) -> Result<Effort> {
+        Ok(self.read::<String>("'fast', 'balanced' or 'best'")?.parse::<Effort>()?)
     }
 
     /// Anything, or an error that says what was expected.

@@ -12,8 +12,8 @@ use crate::error::{ErrorKind, Result};
 use crate::explain::{Outcome, Reason, Reasons, Usual};
 use crate::frame::{Frame, Table};
 use crate::model::{
-    BlendClassifier, BlendParams, Classifier, Contributions, ModelFile, OnProgress, OutOfFold, Progress,
-    sigmoid,
+    BlendClassifier, BlendParams, Classifier, Contributions, Effort, ModelFile, OnProgress, OutOfFold,
+    Progress, sigmoid,
 };
 use crate::schema::{Direction, Schema};
 
@@ -44,6 +44,12 @@ impl HealthModelParams {
     /// something for green. Default: 0.2.
     pub fn amber_share(mut self, share: f64) -> Self {
         self.amber_share = share;
+        self
+    }
+
+    /// How much time training may take. Default: [`Effort::Balanced`].
+    pub fn effort(mut self, effort: Effort) -> Self {
+        self.blend = self.blend.effort(effort);
         self
     }
 

@@ -19,7 +19,7 @@ use crate::frame::Table;
 pub use crate::metric::sigmoid;
 pub use baselines::{LinfaLogistic, LinfaLogisticParams, LinfaTree, LinfaTreeParams};
 pub(crate) use blend::OutOfFold;
-pub use blend::{BlendClassifier, BlendParams, Member, ValidBlendParams};
+pub use blend::{BlendClassifier, BlendParams, Effort, Member, ValidBlendParams};
 pub use calibration::BetaCalibration;
 pub use features::{EncodedColumn, FeatureKind, Features};
 pub use file::ModelFile;

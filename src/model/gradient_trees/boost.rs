@@ -1,5 +1,6 @@
 //! Boosting: trees on the gradients of a loss, one after the other, over shared bins.
 
+use std::borrow::Cow;
 use std::mem::take;
 use std::ops::ControlFlow;
 
@@ -37,6 +38,8 @@ pub(crate) struct BoostParams {
     pub(crate) learning_rate: f64,
     /// Share of columns a tree may use; above 0, at most 1.
     pub(crate) max_features: f64,
+    /// Share of the training rows a tree is grown on; above 0, at most 1.
+    pub(crate) subsample: f64,
     /// Stop after this many trees without a lower loss on the valid rows; `None` never stops.
     pub(crate) n_iter_no_change: Option<usize>,
     /// Seed of the column sampling.
@@ -193,15 +196,16 @@ impl<'a, L: Loss> Boosting<'a, L> {
     fn add_tree(&mut self) {
         self.take_gradients();
         let columns = self.sample_columns();
-        let grown = self.grower.grow(&self.train, &self.gradients, &self.hessians, &columns);
-        self.stuck = grown.n_leaves() == 1 && columns.len() == self.bins.n_columns();
+        let (rows, others) = sample_rows(&self.train, self.params.subsample, &mut self.random);
+        let grown = self.grower.grow(&rows, &self.gradients, &self.hessians, &columns);
+        self.stuck = grown.n_leaves() == 1 && columns.len() == self.bins.n_columns() && others.is_empty();
         if self.stuck {
             return;
         }
         for (value, rows) in grown.leaves() {
             rows.for_each(|row| self.raw[row] += value * self.params.learning_rate);
         }
-        for &row in self.task.valid {
+        for &row in others.iter().chain(self.task.valid) {
             self.raw[row as usize] += grown.predict(self.bins, row as usize) * self.params.learning_rate;
         }
         self.trees.push(Tree::new(&grown, self.binning, self.params.learning_rate));
@@ -285,4 +289,18 @@ impl<'a, L: Loss> Boosting<'a, L> {
         }
         Boosted { trees: self.trees, base: self.base, valid_raw, valid_losses: self.valid_losses }
     }
+}
+
+/// The share of the rows that a tree is grown on, and the others, both ascending.
+fn sample_rows<'r>(rows: &'r [u32], share: f64, random: &mut SplitMix64) -> (Cow<'r, [u32]>, Vec<u32>) {
+    let n_wanted = (share * rows.len() as f64).ceil() as usize;
+    if n_wanted >= rows.len() {
+        return (Cow::Borrowed(rows), Vec::new());
+    }
+    let mut chosen = rows.to_vec();
+    random.shuffle_front(&mut chosen, n_wanted);
+    let mut others = chosen.split_off(n_wanted);
+    chosen.sort_unstable();
+    others.sort_unstable();
+    (Cow::Owned(chosen), others)
 }

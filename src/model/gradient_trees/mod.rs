@@ -1,5 +1,6 @@
 //! Gradient-boosted trees for a two-class label: numbers, categories and missing values as they come.
 
+mod bag;
 mod boost;
 mod dataset;
 mod fit;

@@ -130,6 +130,31 @@ fn early_stopping_keeps_the_best_trees() {
 }
 
 #[test]
+fn as_many_trees_as_the_folds_find_best_tell_unseen_rows_better_than_many() {
+    let (table, y) = customers(1500);
+    let rows = |range: std::ops::Range<usize>| range.collect::<Vec<usize>>();
+    let (train, test) = (table.take(&rows(0..1000)), table.take(&rows(1000..1500)));
+    let fit = |params: GradientTreesParams| params.fit(&train, &y[..1000], None).unwrap();
+    let by_folds = fit(GradientTreesClassifier::params());
+    let many = fit(GradientTreesClassifier::params().n_estimators(300));
+    assert_eq!(many.forest().trees().len(), 300, "what is set is honoured");
+    assert!(log_loss(&by_folds, &test, &y[1000..]) < log_loss(&many, &test, &y[1000..]));
+    let of_threads = |n_jobs: usize| fit(GradientTreesClassifier::params().n_jobs(n_jobs));
+    assert_eq!(of_threads(1), of_threads(8));
+}
+
+#[test]
+fn a_class_of_one_row_gives_few_trees() {
+    let (table, _) = customers(60);
+    let y: Vec<bool> = (0..60).map(|row| row == 5).collect();
+    let model = GradientTreesClassifier::params().fit(&table, &y, None).unwrap();
+    assert!(model.log_odds(&table).unwrap().iter().all(|log_odds| log_odds.is_finite()));
+    let weights: Vec<f64> = (0..60).map(|row| f64::from(u8::from(row < 30))).collect();
+    let model = GradientTreesClassifier::params().fit(&table, &y, Some(&weights)).unwrap();
+    assert!(model.forest().trees().len() <= 30);
+}
+
+#[test]
 fn boosting_from_an_offset_over_a_fold_returns_its_scores() {
     let (table, y) = customers(1000);
     let features = Features::of(&table);
