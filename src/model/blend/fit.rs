@@ -242,7 +242,8 @@ fn fit_linear(
 /// The strength with the least out-of-fold log loss, of those that every fold tried, and what it said.
 fn best_strength(data: &Data<'_>, folds: &Folds, paths: &[Vec<PathStep>]) -> Result<(usize, Vec<f64>)> {
     let mut best: Option<(f64, usize, Vec<f64>)> = None;
-    for at in 0..paths.iter().map(Vec::len).min().unwrap_or(0) {
+    let n_tried = paths.iter().map(Vec::len).min().unwrap_or(0);
+    for (at, _) in DEFAULT_CS.iter().enumerate().take(n_tried) {
         let out_of_fold = folds.gather(data.n_rows(), |fold| &paths[fold][at].valid_log_odds);
         let loss = data.log_loss(&out_of_fold)?;
         if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
