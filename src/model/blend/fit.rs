@@ -346,9 +346,13 @@ fn put_together(
     let raw: Vec<f64> = (0..data.n_rows())
         .map(|row| weights.iter().zip(&said).map(|(weight, member)| weight * member[row]).sum())
         .collect();
-    let calibration = BetaCalibration::fit(&raw, data.y, data.weights)?;
+    let warning = scarcity::warning(data.y, data.weights);
+    let calibration = match warning {
+        Some(_) => BetaCalibration::identity(),
+        None => BetaCalibration::fit(&raw, data.y, data.weights)?,
+    };
     let mut blend = BlendClassifier::empty(features.clone(), calibration);
-    blend.warnings.extend(scarcity::warning(data.y, data.weights));
+    blend.warnings.extend(warning);
     for ((weight, said), (name, part)) in weights.into_iter().zip(&said).zip(parts) {
         let member = Member { name: name.into(), weight, log_loss: data.log_loss(said)? };
         blend.add(member, part);

@@ -1,7 +1,7 @@
 //! What to tell where there is too little to learn from.
 
-/// Rows of the rarer class below which a warning is due: weights and calibration rest on them, and from fewer than 20
-/// of them scores are not calibrated at all.
+/// Rows of the rarer class below which a warning is due and scores are not calibrated: the weights of the members have
+/// fitted the scale of the log-odds already, and to fit it again to so few rows cost more than it gained.
 const FEW_ROWS: f64 = 60.0;
 /// The 97.5 % point of the normal distribution: two sides leave 5 %.
 const Z: f64 = 1.959_963_984_540_054;
@@ -24,10 +24,9 @@ pub(super) fn warning(y: &[bool], weights: Option<&[f64]>) -> Option<String> {
         return None;
     }
     let (low, high) = wilson(positive.0 / all.0, effective(all));
-    let calibrated = if n < 20.0 { "scores are not calibrated" } else { "calibration is rough" };
     Some(format!(
-        "only about {n:.0} {name} rows of {} to learn from: {calibrated}, and even the mean share of positives is \
-         known only to lie between {:.1} and {:.1} % (95 %); single scores are less certain than that",
+        "only about {n:.0} {name} rows of {} to learn from: scores are not calibrated, and even the mean share of \
+         positives is known only to lie between {:.1} and {:.1} % (95 %); single scores are less certain than that",
         y.len(),
         100.0 * low,
         100.0 * high
@@ -56,10 +55,7 @@ mod tests {
         );
         let y: Vec<bool> = (0..1000).map(|row| row < 960).collect();
         let told = warning(&y, None).unwrap();
-        assert!(
-            told.starts_with("only about 40 negative rows of 1000 to learn from: calibration is rough"),
-            "{told}"
-        );
+        assert!(told.starts_with("only about 40 negative rows of 1000 to learn from: scores"), "{told}");
     }
 
     #[test]

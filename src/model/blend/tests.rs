@@ -1,3 +1,5 @@
+//! The blend as a whole: what it tries, what it leaves out, and what it says of scarce data.
+
 use super::*;
 use crate::frame::{Categories, Column};
 use crate::model::training::stratified_folds;
