@@ -3,11 +3,12 @@
 use keepwell::explain::Outcome;
 use keepwell::frame::Frame;
 use keepwell::health::{self, HealthModelParams, Quality};
-use keepwell::model::ModelFile;
+use keepwell::model::{Classifier, ModelFile};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::arrays::{dates, numbers, texts, whole};
 use crate::error::{Error, Result};
 use crate::params::{Given, apply};
 use crate::schema::Schema;
@@ -53,10 +54,54 @@ impl HealthModel {
         let accounts = self.frame(table)?;
         let of = outcome_of(outcome)?;
         let told = py.detach(|| self.inner.contributions(&accounts, of))?;
-        let told = told.ok_or_else(|| Error::new(format!("the model was not trained on {outcome}")))?;
+        let told = told.ok_or_else(|| not_trained(outcome))?;
         let shape = [accounts.n_rows(), told.n_features];
         let values = PyArray1::from_vec(py, told.values).reshape(shape)?;
         Ok((told.base, values, accounts.signals().names().to_vec()))
+    }
+
+    /// Account, probability, and lower and upper end of its interval.
+    fn intervals(&self, py: Python<'_>, table: &Table, outcome: &str, level: f64) -> Result<Table> {
+        let accounts = self.frame(table)?;
+        let of = outcome_of(outcome)?;
+        let blend = match of {
+            Outcome::Churn => self.inner.churn_model(),
+            Outcome::Expansion => self.inner.expansion_model(),
+        };
+        let blend = blend.ok_or_else(|| not_trained(outcome))?;
+        let intervals = py.detach(|| self.inner.probability_intervals(&accounts, of, level))?;
+        let intervals = intervals.ok_or_else(|| not_trained(outcome))?;
+        let probability = py.detach(|| blend.predict_proba(accounts.signals()))?;
+        let mut columns = vec![texts("account_id", accounts.ids().iter().map(Some))];
+        columns.extend(accounts.as_of().map(|as_of| dates("as_of", as_of)));
+        columns.push(numbers("probability", probability.into_iter().map(Some)));
+        columns.push(numbers("lower", intervals.iter().map(|interval| Some(interval.lower))));
+        columns.push(numbers("upper", intervals.iter().map(|interval| Some(interval.upper))));
+        Table::of(accounts.n_rows(), columns)
+    }
+
+    /// Segment, accounts, expected rate, lower and upper end of its interval, and observed rate.
+    fn segment_rates(
+        &self,
+        py: Python<'_>,
+        table: &Table,
+        by: &str,
+        outcome: &str,
+        level: f64,
+    ) -> Result<Table> {
+        let accounts = self.frame(table)?;
+        let of = outcome_of(outcome)?;
+        let rates = py.detach(|| self.inner.segment_rates(&accounts, of, by, level))?;
+        let rates = rates.ok_or_else(|| not_trained(outcome))?;
+        let columns = vec![
+            texts(by, rates.iter().map(|rate| rate.segment.as_ref())),
+            whole("n_accounts", rates.iter().map(|rate| i64::try_from(rate.n_accounts).ok())),
+            numbers("expected", rates.iter().map(|rate| Some(rate.expected.rate))),
+            numbers("lower", rates.iter().map(|rate| Some(rate.expected.lower))),
+            numbers("upper", rates.iter().map(|rate| Some(rate.expected.upper))),
+            numbers("observed", rates.iter().map(|rate| rate.observed)),
+        ];
+        Table::of(rates.len(), columns)
     }
 
     /// How well churn and expansion were predicted on accounts left out of the folds, by outcome.
@@ -120,7 +165,12 @@ impl HealthModel {
     }
 }
 
-fn outcome_of(name: &str) -> Result<Outcome> {
+fn not_trained(outcome: &str) -> Error {
+    Error::new(format!("the model was not trained on {outcome}"))
+}
+
+/// "churn" or "expansion".
+pub fn outcome_of(name: &str) -> Result<Outcome> {
     match name {
         "churn" => Ok(Outcome::Churn),
         "expansion" => Ok(Outcome::Expansion),

@@ -4,7 +4,9 @@ mod model;
 mod quality;
 mod scale;
 mod scored;
+mod segment_rate;
 
 pub use model::{HealthModel, HealthModelParams};
 pub use quality::Quality;
 pub use scored::{Band, Scored};
+pub use segment_rate::SegmentRate;

@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::quality::Quality;
 use super::scale::HealthScale;
 use super::scored::{Band, Scored};
+use super::segment_rate::SegmentRate;
 use crate::error::{ErrorKind, Result};
 use crate::explain::{Outcome, Reason, Reasons, Usual};
 use crate::frame::{Frame, Table};
 use crate::model::{
     BlendClassifier, BlendParams, Classifier, Contributions, Effort, ModelFile, OnProgress, OutOfFold,
-    Progress, sigmoid,
+    ProbabilityInterval, Progress, sigmoid,
 };
 use crate::schema::{Direction, Schema};
 
@@ -358,11 +359,51 @@ impl HealthModel {
     /// A frame of another schema.
     pub fn contributions(&self, accounts: &Frame, outcome: Outcome) -> Result<Option<Contributions>> {
         self.schema.check_same_signals(accounts.schema())?;
-        let score = match outcome {
-            Outcome::Churn => &self.churn,
-            Outcome::Expansion => &self.expansion,
+        self.score_of(outcome).map(|score| score.blend.contributions(accounts.signals())).transpose()
+    }
+
+    /// The interval of each account's probability at a level such as 0.9; `None` where the outcome was not trained.
+    ///
+    /// # Errors
+    /// A frame of another schema, a level that is not above 0 and below 1.
+    pub fn probability_intervals(
+        &self,
+        accounts: &Frame,
+        outcome: Outcome,
+        level: f64,
+    ) -> Result<Option<Vec<ProbabilityInterval>>> {
+        self.schema.check_same_signals(accounts.schema())?;
+        let score = self.score_of(outcome);
+        score.map(|score| score.blend.probability_intervals(accounts.signals(), level)).transpose()
+    }
+
+    /// The rate that each segment by a key will come to, with its interval at a level such as 0.9, beside what it has
+    /// come to where that is known; `None` where the outcome was not trained. The largest segment comes first.
+    ///
+    /// # Errors
+    /// A frame of another schema, a key that the frame has not, a level that is not above 0 and below 1.
+    pub fn segment_rates(
+        &self,
+        accounts: &Frame,
+        outcome: Outcome,
+        key: &str,
+        level: f64,
+    ) -> Result<Option<Vec<SegmentRate>>> {
+        let intervals = self.probability_intervals(accounts, outcome, level)?;
+        let (Some(intervals), Some(score)) = (intervals, self.score_of(outcome)) else { return Ok(None) };
+        let probability = score.blend.predict_proba(accounts.signals())?;
+        let happened = match outcome {
+            Outcome::Churn => accounts.churn(),
+            Outcome::Expansion => accounts.expansion(),
         };
-        score.as_ref().map(|score| score.blend.contributions(accounts.signals())).transpose()
+        SegmentRate::by_key(accounts, key, &probability, &intervals, happened, level).map(Some)
+    }
+
+    fn score_of(&self, outcome: Outcome) -> Option<&FittedScore> {
+        match outcome {
+            Outcome::Churn => self.churn.as_ref(),
+            Outcome::Expansion => self.expansion.as_ref(),
+        }
     }
 
     /// The score that health is read from: churn where it was trained.

@@ -11,6 +11,7 @@ use crate::error::{ErrorKind, Result};
 use crate::frame::Table;
 use crate::metric;
 use crate::model::gradient_trees::{BoostParams, BoostTask, boost};
+use crate::model::interval::Uncertainty;
 use crate::model::logistic::{
     DEFAULT_CS, DEFAULT_KNOTS, Design, DesignMatrix, FOLD_TOL, PathStep, Scorer, SolverSettings, path,
     path_past_best,
@@ -43,7 +44,7 @@ pub(super) fn fit(
         return fit(params, &table, &y, Some(&weights), on_progress);
     }
     let deals = deals(params, |seed| stratified_folds(y, params.n_folds, seed))?;
-    fit_rows(params, table, y, weights, deals, on_progress).map(|(blend, _)| blend)
+    fit_rows(params, table, y, weights, y.len(), deals, on_progress).map(|(blend, _)| blend)
 }
 
 /// Fits to rows of accounts that may have several of them: all rows of an account are left out together.
@@ -56,7 +57,34 @@ pub(super) fn fit_accounts(
 ) -> Result<(BlendClassifier, OutOfFold)> {
     check_training(table, y, None)?;
     let deals = deals(params, |seed| grouped_folds(ids, y, params.n_folds, seed))?;
-    fit_rows(params, table, y, None, deals, on_progress)
+    fit_rows(params, table, y, None, n_distinct(ids), deals, on_progress)
+}
+
+/// As [`fit_accounts`], for rows of groups, with weights.
+pub(super) fn fit_groups(
+    params: &ValidBlendParams,
+    table: &Table,
+    y: &[bool],
+    weights: Option<&[f64]>,
+    groups: &[String],
+    on_progress: OnProgress<'_>,
+) -> Result<BlendClassifier> {
+    check_training(table, y, weights)?;
+    if groups.len() != y.len() {
+        let what = "number of groups, one a row".into();
+        return Err(ErrorKind::Shape { what, found: groups.len(), expected: y.len() }.into());
+    }
+    if let Some((table, y, kept)) = rows_that_weigh(table, y, weights) {
+        let weighs = |row: &usize| weights.is_some_and(|weights| weights[*row] > 0.0);
+        let groups: Vec<String> = (0..groups.len()).filter(weighs).map(|row| groups[row].clone()).collect();
+        return fit_groups(params, &table, &y, Some(&kept), &groups, on_progress);
+    }
+    let deals = deals(params, |seed| grouped_folds(groups, y, params.n_folds, seed))?;
+    fit_rows(params, table, y, weights, n_distinct(groups), deals, on_progress).map(|(blend, _)| blend)
+}
+
+fn n_distinct(ids: &[String]) -> usize {
+    ids.iter().collect::<std::collections::HashSet<_>>().len()
 }
 
 /// The rows dealt into folds as often as the effort has it; none where there is nothing that can be left out.
@@ -77,13 +105,15 @@ fn fit_rows(
     table: &Table,
     y: &[bool],
     weights: Option<&[f64]>,
+    n_accounts: usize,
     deals: Option<Vec<Folds>>,
     on_progress: OnProgress<'_>,
 ) -> Result<(BlendClassifier, OutOfFold)> {
     let monotonic = directions(table, &params.monotonic)?;
     let features = Features::of(table);
     let columns = features.encode(table)?;
-    let data = Data { names: features.names(), columns: &columns, monotonic: &monotonic, y, weights };
+    let data =
+        Data { names: features.names(), columns: &columns, monotonic: &monotonic, y, weights, n_accounts };
     with_threads(params.n_jobs, |_| match deals {
         Some(deals) => fit_by_folds(&features, &data, &deals, params.effort, on_progress),
         None => fit_without_folds(&features, &data),
@@ -107,6 +137,7 @@ struct Data<'a> {
     monotonic: &'a [i8],
     y: &'a [bool],
     weights: Option<&'a [f64]>,
+    n_accounts: usize,
 }
 
 impl Data<'_> {
@@ -353,6 +384,7 @@ fn put_together(
     };
     let mut blend = BlendClassifier::empty(features.clone(), calibration);
     blend.warnings.extend(warning);
+    blend.uncertainty = Some(Uncertainty::fit(&calibration, &raw, data.weights, data.n_accounts));
     for ((weight, said), (name, part)) in weights.into_iter().zip(&said).zip(parts) {
         let member = Member { name: name.into(), weight, log_loss: data.log_loss(said)? };
         blend.add(member, part);
@@ -382,6 +414,7 @@ impl BlendClassifier {
             linear: Vec::new(),
             forest: None,
             calibration,
+            uncertainty: None,
             members: Vec::new(),
             warnings: Vec::new(),
         }
