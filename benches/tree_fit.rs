@@ -28,12 +28,23 @@ fn fit(c: &mut Criterion) {
         let data = Data::new(n, d);
         let table = table(&data, n);
         for n_jobs in [1, 2] {
-            let params = GradientTreesClassifier::params().n_jobs(n_jobs);
+            let params = GradientTreesClassifier::params()
+                .n_estimators(100)
+                .max_leaf_nodes(31)
+                .max_features(1.0)
+                .n_jobs(n_jobs);
             group.bench_function(format!("{name}, {n_jobs} threads"), |b| {
                 b.iter(|| params.fit(&table, &data.y, None).expect("a table that can be learned from"));
             });
         }
-        let (params, told) = (GradientTreesClassifier::params().n_jobs(1), AtomicUsize::new(0));
+        let (params, told) = (
+            GradientTreesClassifier::params()
+                .n_estimators(100)
+                .max_leaf_nodes(31)
+                .max_features(1.0)
+                .n_jobs(1),
+            AtomicUsize::new(0),
+        );
         let on_progress = |_| {
             told.fetch_add(1, Ordering::Relaxed);
             ControlFlow::Continue(())

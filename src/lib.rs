@@ -67,7 +67,7 @@ pub mod prelude {
     pub use crate::frame::{Frame, InferOptions, RawTable, Table};
     pub use crate::health::{Band, HealthModel, Scored};
     pub use crate::model::{
-        BlendClassifier, Classifier, GradientTreesClassifier, LogisticClassifier, ModelFile,
+        BlendClassifier, Classifier, Effort, GradientTreesClassifier, LogisticClassifier, ModelFile,
     };
     pub use crate::schema::{Dimension, Direction, Kind, Missing, Money, Schema, Signal};
 }

@@ -8,11 +8,22 @@ use std::sync::Mutex;
 use common::{frame, schema};
 use keepwell::explain::Outcome;
 use keepwell::health::{Band, HealthModel};
-use keepwell::model::{Classifier, ModelFile};
+use keepwell::model::{Classifier, Effort, ModelFile};
 use keepwell::{ErrorKind, Result};
 
 fn fitted() -> Result<HealthModel> {
     HealthModel::params(&schema()).random_state(3).fit(&frame(1_500))
+}
+
+#[test]
+fn less_effort_tries_less() -> Result<()> {
+    let tried = |effort| {
+        let model = HealthModel::params(&schema()).effort(effort).fit(&frame(400))?;
+        Ok(model.churn_model().unwrap().members().len())
+    };
+    let (fast, balanced): (Result<usize>, Result<usize>) = (tried(Effort::Fast), tried(Effort::Balanced));
+    assert!(fast? < balanced?);
+    Ok(())
 }
 
 #[test]

@@ -8,7 +8,7 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -24,6 +24,8 @@ from ._table import Columns, columns, default_names, is_pandas, is_plain_matrix,
 Labels = np.ndarray
 Scores = TypeVar("Scores")
 Monotonic = Mapping[str, int] | Sequence[int] | None
+#: How much time training may take.
+Effort = Literal["fast", "balanced", "best"]
 #: Names, columns as the native half takes them, targets and weights.
 Rows = tuple[list[str], Any, np.ndarray, np.ndarray | None]
 Groups = Sequence[Sequence[str | int]] | str | None
@@ -317,20 +319,20 @@ class _GradientTrees(_Estimator):
     def __init__(
         self,
         *,
-        n_estimators: int = 100,
+        n_estimators: int | None = None,
         learning_rate: float = 0.1,
-        max_leaf_nodes: int = 31,
+        max_leaf_nodes: int = 8,
         max_depth: int | None = None,
         min_samples_leaf: int = 20,
         l2_regularization: float = 1.0,
         max_bins: int = 255,
-        max_features: float = 1.0,
+        max_features: float = 0.7,
         subsample: float = 1.0,
         monotonic: Monotonic = None,
         interaction_cst: Groups = None,
-        early_stopping: bool | int = False,
+        early_stopping: bool | int | Literal["auto"] = "auto",
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: int = 30,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = 0,
         n_jobs: int | None = None,
@@ -435,7 +437,9 @@ class GradientTreesClassifier(_GradientTrees, _Classifier):
     Parameters
     ----------
     n_estimators
-        Most trees, at least 1. More trees want a smaller ``learning_rate``.
+        Trees, at least 1; with ``early_stopping`` the most of them. More trees want a smaller ``learning_rate``. None:
+        as many as the data bears, found by five folds, at most 1,000 for each of them; 30 where a class has too few
+        rows for folds.
     learning_rate
         What every leaf's value is multiplied by: above 0, at most 1.
     max_leaf_nodes
@@ -460,16 +464,19 @@ class GradientTreesClassifier(_GradientTrees, _Classifier):
         one group only. Columns in no group form one more. "no_interactions" is a group a column, "pairwise" one for
         every two; None, the default, sets no limit.
     early_stopping
-        False: ``n_estimators`` trees are grown. True: ``validation_fraction`` of the rows, or ``X_val``, is watched
-        and the trees up to the lowest loss are kept; ends when ``n_iter_no_change`` trees have not lowered it. A
-        number from 2 to 20: that many folds choose the number of trees, which are then grown on all rows.
+        False: ``n_estimators`` trees are grown, 100 where that is None. True: ``validation_fraction`` of the rows, or
+        ``X_val``, is watched and the trees up to the lowest loss are kept; ends when ``n_iter_no_change`` trees have
+        not lowered it, or at ``n_estimators``, 1,000 where that is None. A number from 2 to 20: for each of that many
+        folds a forest is grown on the others and stopped early on it, and the model is the mean of the forests.
+        "auto": False where ``n_estimators`` is a number; else True where there is ``X_val``, and 5 folds where there
+        is none.
     validation_fraction
         Share of each class that early stopping holds back: above 0 and below 1.
     n_iter_no_change
-        Trees without gain after which early stopping ends, at least 1.
+        Trees without gain after which growing ends where it is stopped early, at least 1.
     warm_start
-        Whether ``fit`` continues from the trees of the last ``fit`` until there are ``n_estimators``: on the same rows
-        by the same parameters the model that one long fit gives, bit for bit.
+        Whether ``fit`` continues from the trees of the last ``fit`` until there are ``n_estimators``, which must be a
+        number: on the same rows by the same parameters the model that one long fit gives, bit for bit.
     random_state
         Seed of the columns and rows drawn, of the rows held back and of the folds.
     n_jobs
@@ -484,7 +491,8 @@ class GradientTreesClassifier(_GradientTrees, _Classifier):
     n_trees_
         Trees that were grown.
     valid_losses_
-        Mean log loss on the rows that were watched, before the first tree and after each.
+        Mean log loss on the rows that were watched, before the first tree and after each; by folds, their mean as far
+        as every fold tried.
     """
 
     _kind = "gradient trees"
@@ -533,20 +541,20 @@ class GradientTreesRegressor(RegressorMixin, _GradientTrees):  # type: ignore[mi
         *,
         loss: str = "squared_error",
         quantile: float | None = None,
-        n_estimators: int = 100,
+        n_estimators: int | None = None,
         learning_rate: float = 0.1,
-        max_leaf_nodes: int = 31,
+        max_leaf_nodes: int = 8,
         max_depth: int | None = None,
         min_samples_leaf: int = 20,
         l2_regularization: float = 1.0,
         max_bins: int = 255,
-        max_features: float = 1.0,
+        max_features: float = 0.7,
         subsample: float = 1.0,
         monotonic: Monotonic = None,
         interaction_cst: Groups = None,
-        early_stopping: bool | int = False,
+        early_stopping: bool | int | Literal["auto"] = "auto",
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: int = 30,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = 0,
         n_jobs: int | None = None,
@@ -630,7 +638,7 @@ class LogisticClassifier(_Classifier):
         self,
         *,
         C: float | None = None,
-        knots: int = 8,
+        knots: int = 6,
         max_iter: int = 200,
         tol: float = 1e-6,
         random_state: int | np.random.RandomState | None = 0,
@@ -658,8 +666,11 @@ class BlendClassifier(_Classifier):
     n_folds
         Folds on which members are weighed and calibrated, and for each of which one forest is grown: 2 to 20. Fewer
         are used where a class has fewer rows than that.
+    effort
+        How much time training may take: ``"fast"`` (one kind of trees, about a third of the default's time),
+        ``"balanced"``, or ``"best"`` (about six times the default's time).
     monotonic
-        Columns of numbers with which the trees' part must rise (1) or fall (-1): a mapping of names to directions,
+        Columns of numbers with which the score must rise (1) or fall (-1): a mapping of names to directions,
         or one direction a column.
     random_state
         Seed of the folds.
@@ -673,9 +684,13 @@ class BlendClassifier(_Classifier):
     n_features_in_, feature_names_in_
         Number and names of the columns of ``fit``; names only where they were all texts.
     members_
-        Name, weight and mean log loss on unseen rows of each member that was tried.
+        Name, weight and mean log loss on unseen rows of each member that was tried; weight 0 where it did not help
+        and was left out.
     n_trees_
         Trees over all folds.
+    warnings_
+        What whoever relies on the scores should know of the rows that were learned from, a sentence each: that there
+        are few of a class. Empty where there were enough.
     """
 
     _kind = "blend"
@@ -684,11 +699,13 @@ class BlendClassifier(_Classifier):
         self,
         *,
         n_folds: int = 5,
+        effort: Effort = "balanced",
         monotonic: Monotonic = None,
         random_state: int | np.random.RandomState | None = 0,
         n_jobs: int | None = None,
     ) -> None:
         self.n_folds = n_folds
+        self.effort = effort
         self.monotonic = monotonic
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -720,4 +737,5 @@ class BlendClassifier(_Classifier):
 
     def _after_fit(self) -> None:
         self.members_ = self._model.members
+        self.warnings_ = self._model.warnings
         self.n_trees_ = self._model.n_trees

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from . import _native
 from ._contributions import Contributions
 from ._errors import Error
 from ._native import Schema, Scored, Table
 from ._table import table as as_table
+
+if TYPE_CHECKING:
+    from ._estimators import Effort
 
 
 class HealthModel:
@@ -26,6 +29,8 @@ class HealthModel:
         Share of the training accounts that fall into the red band, above 0 and below 1.
     amber_share
         Share of the training accounts that fall into the amber band, above 0; red and amber leave something for green.
+    effort
+        How much time training may take: ``"fast"``, ``"balanced"`` or ``"best"``, as for :class:`BlendClassifier`.
     random_state
         Seed of the folds. The same seed gives the same model at any number of threads.
     n_jobs
@@ -39,6 +44,7 @@ class HealthModel:
         horizon_days: int = 90,
         red_share: float = 0.1,
         amber_share: float = 0.2,
+        effort: Effort = "balanced",
         random_state: int = 0,
         n_jobs: int | None = None,
     ) -> None:
@@ -47,6 +53,7 @@ class HealthModel:
             "horizon_days": horizon_days,
             "red_share": red_share,
             "amber_share": amber_share,
+            "effort": effort,
             "random_state": random_state,
             "n_jobs": None if n_jobs == -1 else n_jobs,
         }

@@ -239,6 +239,13 @@ impl Classifier {
         Some(members.map(|member| (member.name.clone(), member.weight, member.log_loss)).collect())
     }
 
+    /// What whoever relies on a blend's scores should know of the rows it learned from.
+    #[getter]
+    fn warnings(&self) -> Option<Vec<String>> {
+        let Model::Blend(model) = &self.model else { return None };
+        Some(model.warnings().to_vec())
+    }
+
     /// "gradient trees", "logistic" or "blend", as the model file names it.
     #[getter]
     fn kind(&self) -> &'static str {
@@ -331,6 +338,7 @@ fn set_logistic(params: LogisticParams, name: &str, given: &Given<'_>) -> Result
 fn set_blend(params: BlendParams, name: &str, given: &Given<'_>) -> Result<Option<BlendParams>> {
     Ok(Some(match name {
         "n_folds" => params.n_folds(given.whole()?),
+        "effort" => params.effort(given.effort()?),
         "monotonic" => params.monotonic(monotonic(given)?),
         "random_state" => params.random_state(given.whole()?),
         "n_jobs" => params.n_jobs(given.whole::<Option<usize>>()?),

@@ -183,6 +183,7 @@ fn set(params: HealthModelParams, name: &str, given: &Given<'_>) -> Result<Optio
         "horizon_days" => params.horizon_days(given.whole()?),
         "red_share" => params.red_share(given.number()?),
         "amber_share" => params.amber_share(given.number()?),
+        "effort" => params.effort(given.effort()?),
         "random_state" => params.random_state(given.whole()?),
         "n_jobs" => params.n_jobs(given.whole::<Option<usize>>()?),
         _ => return Ok(None),

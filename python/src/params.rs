@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use keepwell::model::gradient_trees::Target;
-use keepwell::model::{EarlyStopping, GradientTreesParams};
+use keepwell::model::{EarlyStopping, Effort, GradientTreesParams};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -54,6 +54,11 @@ impl<'py> Given<'py> {
         self.read("True or False")
     }
 
+    /// How much time training may take.
+    pub fn effort(&self) -> Result<Effort> {
+        Ok(self.read::<String>("'fast', 'balanced' or 'best'")?.parse::<Effort>()?)
+    }
+
     /// Anything, or an error that says what was expected.
     pub fn read<T: for<'a> FromPyObject<'a, 'py>>(&self, expected: &str) -> Result<T> {
         self.value.extract().map_err(|_| {
@@ -70,7 +75,7 @@ pub fn set_gradient_trees<T: Target>(
     given: &Given<'_>,
 ) -> Result<Option<GradientTreesParams<T>>> {
     Ok(Some(match name {
-        "n_estimators" => params.n_estimators(given.whole()?),
+        "n_estimators" => params.n_estimators(given.whole::<Option<usize>>()?),
         "learning_rate" => params.learning_rate(given.number()?),
         "max_leaf_nodes" => params.max_leaf_nodes(given.whole()?),
         "max_depth" => params.max_depth(given.whole::<Option<usize>>()?),
@@ -81,7 +86,10 @@ pub fn set_gradient_trees<T: Target>(
         "subsample" => params.subsample(given.number()?),
         "monotonic" => params.monotonic(monotonic(given)?),
         "interaction_cst" => params.interaction_cst(given.read::<Vec<Vec<String>>>("lists of column names")?),
-        "early_stopping" => params.early_stopping(early_stopping(given)?),
+        "early_stopping" => match early_stopping(given)? {
+            Some(early_stopping) => params.early_stopping(early_stopping),
+            None => params,
+        },
         "validation_fraction" => params.validation_fraction(given.number()?),
         "n_iter_no_change" => params.n_iter_no_change(given.whole()?),
         "random_state" => params.random_state(given.whole()?),
@@ -95,9 +103,15 @@ pub fn monotonic(given: &Given<'_>) -> Result<BTreeMap<String, i8>> {
     given.read("a dictionary of column names to -1, 0 or 1")
 }
 
-fn early_stopping(given: &Given<'_>) -> Result<EarlyStopping> {
+/// `None` where it is left to the data.
+fn early_stopping(given: &Given<'_>) -> Result<Option<EarlyStopping>> {
+    if given.read::<String>("a text").is_ok_and(|word| word == "auto") {
+        return Ok(None);
+    }
     match given.flag() {
-        Ok(flag) => Ok(flag.into()),
-        Err(_) => Ok(EarlyStopping::Folds(given.read("True, False or a number of folds from 2")?)),
+        Ok(flag) => Ok(Some(flag.into())),
+        Err(_) => {
+            Ok(Some(EarlyStopping::Folds(given.read("'auto', True, False or a number of folds from 2")?)))
+        }
     }
 }

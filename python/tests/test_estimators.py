@@ -154,8 +154,23 @@ def test_early_stopping_keeps_the_trees_up_to_the_best(accounts, features):
 
 def test_the_blend_tells_its_members(accounts, features):
     model = kw.BlendClassifier().fit(features, accounts["churned"])
-    assert [name for name, _, _ in model.members_] == ["logistic", "piecewise logistic", "gradient trees"]
+    fast = ["logistic", "piecewise logistic", "gradient trees"]
+    assert [name for name, _, _ in model.members_] == [*fast, "held trees", "large trees"]
     assert sum(weight for _, weight, _ in model.members_) > 0
+    model = kw.BlendClassifier(effort="fast").fit(features, accounts["churned"])
+    assert [name for name, _, _ in model.members_] == fast
+
+
+def test_the_blend_tells_of_too_few_rows(accounts, features):
+    assert kw.BlendClassifier().fit(features, accounts["churned"]).warnings_ == []
+    few = np.arange(len(features)) < 15
+    told = kw.BlendClassifier(effort="fast").fit(features, few).warnings_
+    assert len(told) == 1 and told[0].startswith("only about 15 positive rows")
+
+
+def test_trees_are_as_many_as_was_said_or_as_folds_find_best(accounts, features):
+    assert kw.GradientTreesClassifier(n_estimators=7).fit(features, accounts["churned"]).n_trees_ == 7
+    assert kw.GradientTreesClassifier().fit(features, accounts["churned"]).n_trees_ > 5
 
 
 def test_scikit_learn_s_tools_work_on_tables_with_texts(accounts, features):
@@ -220,12 +235,13 @@ def test_other_columns_than_those_of_fit_are_refused(classifier, accounts, featu
 @pytest.mark.parametrize(
     ("estimator", "text"),
     [
+        (kw.BlendClassifier(effort="quick"), "`effort` is `quick`, expected `fast`, `balanced` or `best`"),
         (kw.GradientTreesClassifier(n_estimators=0), "`n_estimators` is 0, expected at least 1"),
         (kw.GradientTreesClassifier(n_estimators=-1), "`n_estimators` is -1, expected a whole number, 0 or more"),
         (kw.GradientTreesClassifier(learning_rate="fast"), "`learning_rate` is 'fast', expected a number"),
         (
-            kw.GradientTreesClassifier(early_stopping="auto"),
-            "`early_stopping` is 'auto', expected True, False or a number of folds from 2",
+            kw.GradientTreesClassifier(early_stopping="folds"),
+            "`early_stopping` is 'folds', expected 'auto', True, False or a number of folds from 2",
         ),
         (kw.GradientTreesClassifier(max_bins=256), "`max_bins` is 256, expected 2 to 255"),
         (kw.GradientTreesClassifier(monotonic=[1]), "`monotonic` has 1 directions, expected 6, one a column"),

@@ -47,7 +47,7 @@ def test_a_regressor_agrees_with_scikit_learn_s(counts, features):
     numbers = features.select_dtypes("number").astype(float)
     for loss in ({"loss": "squared_error"}, {"loss": "poisson"}):
         settings = {**loss, "max_leaf_nodes": 8, "l2_regularization": 0.0}
-        ours = kw.GradientTreesRegressor(**settings, n_estimators=100).fit(numbers, counts).predict(numbers)
+        ours = kw.GradientTreesRegressor(**settings, n_estimators=100, max_features=1.0).fit(numbers, counts).predict(numbers)
         theirs = HistGradientBoostingRegressor(**settings, max_iter=100).fit(numbers, counts).predict(numbers)
         assert np.corrcoef(ours, theirs)[0, 1] > 0.97
 
@@ -77,7 +77,13 @@ def test_a_warm_start_on_other_columns_or_classes_is_refused(accounts, features)
 def test_folds_choose_the_number_of_trees(accounts, features):
     y = accounts["churned"]
     model = kw.GradientTreesClassifier(n_estimators=400, early_stopping=4, learning_rate=0.3).fit(features, y)
-    assert 0 < model.n_trees_ < 400 and model.valid_losses_.argmin() == model.n_trees_
+    assert 4 <= model.n_trees_ < 4 * 400 and model.valid_losses_.min() < model.valid_losses_[0]
+    found = kw.GradientTreesClassifier().fit(features, y)
+    asked = kw.GradientTreesClassifier(early_stopping=5).fit(features, y)
+    assert np.array_equal(found.predict_proba(features), asked.predict_proba(features))
+    assert kw.GradientTreesClassifier(early_stopping=False).fit(features, y).n_trees_ == 100
+    with pytest.raises(kw.Error, match="`n_estimators` is not set, expected a number, since a model is continued"):
+        found.set_params(warm_start=True).fit(features, y)
 
 
 def test_a_validation_set_is_watched(accounts, features):

@@ -36,7 +36,7 @@ def test_trees_rank_as_well_as_lightgbm_s():
         columns = [*NUMBERS, "nps", "plan"]
         X, X_later = (table[columns].astype({"plan": "category"}) for table in (past, later))
         settings = {"n_estimators": 40, "learning_rate": 0.1, "max_depth": 4}
-        ours = kw.GradientTreesClassifier(**settings).fit(X, past["churned"]).predict_proba(X_later)
+        ours = kw.GradientTreesClassifier(**settings, max_leaf_nodes=31, max_features=1.0).fit(X, past["churned"]).predict_proba(X_later)
         theirs = lightgbm.LGBMClassifier(**settings, reg_lambda=1.0, n_jobs=1, verbose=-1)
         theirs = theirs.fit(X, past["churned"]).predict_proba(X_later)
         gaps.append(roc_auc_score(later["churned"], ours[:, 1]) - roc_auc_score(later["churned"], theirs[:, 1]))

@@ -13,7 +13,7 @@ use crate::error::{ErrorKind, Result};
 use crate::explain::{Outcome, Reason, Reasons, Usual};
 use crate::frame::{Frame, Table};
 use crate::model::{
-    BlendClassifier, BlendParams, Classifier, Contributions, ModelFile, OnProgress, OutOfFold,
+    BlendClassifier, BlendParams, Classifier, Contributions, Effort, ModelFile, OnProgress, OutOfFold,
     ProbabilityInterval, Progress, sigmoid,
 };
 use crate::schema::{Direction, Schema};
@@ -45,6 +45,12 @@ impl HealthModelParams {
     /// something for green. Default: 0.2.
     pub fn amber_share(mut self, share: f64) -> Self {
         self.amber_share = share;
+        self
+    }
+
+    /// How much time training may take. Default: [`Effort::Balanced`].
+    pub fn effort(mut self, effort: Effort) -> Self {
+        self.blend = self.blend.effort(effort);
         self
     }
 

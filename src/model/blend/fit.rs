@@ -2,14 +2,16 @@
 
 use rayon::prelude::*;
 
-use super::{BlendClassifier, Member, ValidBlendParams};
+use super::effort::TreeKind;
+use super::{BlendClassifier, Effort, Member, ValidBlendParams, scarcity};
 use crate::error::{ErrorKind, Result};
 use crate::frame::TableView;
 use crate::metric;
-use crate::model::gradient_trees::{BoostParams, BoostTask, GradientTreesParams, boost};
+use crate::model::gradient_trees::{BoostParams, BoostTask, boost};
 use crate::model::interval::Uncertainty;
 use crate::model::logistic::{
     DEFAULT_CS, DEFAULT_KNOTS, Design, DesignMatrix, FOLD_TOL, PathStep, Scorer, SolverSettings, path,
+    path_past_best,
 };
 use crate::model::loss::Logistic;
 use crate::model::stack::stack_weights;
@@ -22,6 +24,9 @@ use crate::tree::{Binning, Bins, Forest};
 
 /// Accuracy of a logistic member on its way.
 const SETTINGS: SolverSettings<'_> = SolverSettings::new(200, FOLD_TOL);
+/// The warning of [`fit_without_folds`].
+const NOTHING_LEFT_OUT: &str = "one class has a single row or account, so none could be left out: how well the model \
+     predicts is not known";
 /// The strength that is taken where there are too few rows to choose it by folds.
 const FALLBACK_C: f64 = 0.1;
 
@@ -36,8 +41,8 @@ pub(super) fn fit(
     if let Some((table, y, weights)) = rows_that_weigh(table, y, weights) {
         return fit(params, &(&table).into(), &y, Some(&weights), on_progress);
     }
-    let folds = stratified_folds(y, params.n_folds, params.random_state)?;
-    fit_rows(params, table, y, weights, y.len(), folds, on_progress).map(|(blend, _)| blend)
+    let deals = deals(params, |seed| stratified_folds(y, params.n_folds, seed))?;
+    fit_rows(params, table, y, weights, y.len(), deals, on_progress).map(|(blend, _)| blend)
 }
 
 /// Fits to rows of accounts that may have several of them: all rows of an account are left out together.
@@ -49,8 +54,8 @@ pub(super) fn fit_accounts(
     on_progress: OnProgress<'_>,
 ) -> Result<(BlendClassifier, OutOfFold)> {
     check_training(table, y, None)?;
-    let folds = grouped_folds(ids, y, params.n_folds, params.random_state)?;
-    fit_rows(params, table, y, None, n_distinct(ids), folds, on_progress)
+    let deals = deals(params, |seed| grouped_folds(ids, y, params.n_folds, seed))?;
+    fit_rows(params, table, y, None, n_distinct(ids), deals, on_progress)
 }
 
 /// As [`fit_accounts`], for rows of groups, with weights.
@@ -72,12 +77,24 @@ pub(super) fn fit_groups(
         let groups: Vec<String> = (0..groups.len()).filter(weighs).map(|row| groups[row].clone()).collect();
         return fit_groups(params, &(&table).into(), &y, Some(&kept), &groups, on_progress);
     }
-    let folds = grouped_folds(groups, y, params.n_folds, params.random_state)?;
-    fit_rows(params, table, y, weights, n_distinct(groups), folds, on_progress).map(|(blend, _)| blend)
+    let deals = deals(params, |seed| grouped_folds(groups, y, params.n_folds, seed))?;
+    fit_rows(params, table, y, weights, n_distinct(groups), deals, on_progress).map(|(blend, _)| blend)
 }
 
 fn n_distinct(ids: &[String]) -> usize {
     ids.iter().collect::<std::collections::HashSet<_>>().len()
+}
+
+/// The rows dealt into folds as often as the effort has it; none where there is nothing that can be left out.
+fn deals(
+    params: &ValidBlendParams,
+    deal: impl Fn(u64) -> Result<Option<Vec<FoldRows>>>,
+) -> Result<Option<Vec<Folds>>> {
+    // Far apart, so that seeds next to each other share no deal.
+    let seed = |at: usize| params.random_state.wrapping_add((at as u64) << 32);
+    let rows: Vec<Option<Vec<FoldRows>>> =
+        (0..params.effort.n_deals()).map(|at| deal(seed(at))).collect::<Result<_>>()?;
+    Ok(rows.into_iter().map(|rows| rows.map(|rows| Folds { rows })).collect())
 }
 
 /// Fits to rows that all weigh something; without folds where there is nothing that can be left out.
@@ -87,7 +104,7 @@ fn fit_rows(
     y: &[bool],
     weights: Option<&[f64]>,
     n_accounts: usize,
-    folds: Option<Vec<FoldRows>>,
+    deals: Option<Vec<Folds>>,
     on_progress: OnProgress<'_>,
 ) -> Result<(BlendClassifier, OutOfFold)> {
     let monotonic = directions(table, &params.monotonic)?;
@@ -95,8 +112,8 @@ fn fit_rows(
     let columns = features.encode(table)?;
     let data =
         Data { names: features.names(), columns: &columns, monotonic: &monotonic, y, weights, n_accounts };
-    with_threads(params.n_jobs, |_| match folds {
-        Some(rows) => fit_by_folds(&features, &data, &Folds { rows }, on_progress),
+    with_threads(params.n_jobs, |_| match deals {
+        Some(deals) => fit_by_folds(&features, &data, &deals, params.effort, on_progress),
         None => fit_without_folds(&features, &data),
     })
 }
@@ -167,32 +184,38 @@ enum Part {
 fn fit_by_folds(
     features: &Features,
     data: &Data<'_>,
-    folds: &Folds,
+    deals: &[Folds],
+    effort: Effort,
     on_progress: OnProgress<'_>,
 ) -> Result<(BlendClassifier, OutOfFold)> {
-    let members = linear_members(data);
-    let of_linear = folds.len() * DEFAULT_CS.len() + 1;
-    let steps = Steps::new(members.len() * of_linear + folds.len() + 1, on_progress);
+    let (members, kinds) = (linear_members(data, effort), effort.tree_kinds());
+    let of_linear = deals[0].len() * DEFAULT_CS.len() + 1;
+    let n_forests = kinds.len() * deals.iter().map(Folds::len).sum::<usize>();
+    let steps = Steps::new(members.len() * of_linear + n_forests + 1, on_progress);
     let (trees, linear) = rayon::join(
-        || fit_trees(data, folds, &steps),
+        || fit_trees(data, deals, effort, &steps),
         || {
-            let fit = |&(name, knots): &(&'static str, usize)| fit_linear(name, knots, data, folds, &steps);
+            let fit =
+                |&(name, knots): &(&'static str, usize)| fit_linear(name, knots, data, &deals[0], &steps);
             members.iter().map(fit).collect::<Result<Vec<Fitted>>>()
         },
     );
     let mut fitted = linear?;
-    fitted.push(trees?);
-    let blend = put_together(features, data, fitted)?;
+    // The first kind of trees is weighed with the logistic members; the others have to earn their place.
+    let n_basic = fitted.len() + 1;
+    fitted.extend(trees?);
+    let blend = put_together(features, data, fitted, n_basic)?;
     steps.finish("weighing and calibrating")?;
     Ok(blend)
 }
 
 /// Name and knots of the logistic members. Where a table is so wide that the pieces outnumber its rows they can only
 /// be guessed at, for most of the training's time, so there is the straight member alone.
-fn linear_members(data: &Data<'_>) -> Vec<(&'static str, usize)> {
+fn linear_members(data: &Data<'_>, effort: Effort) -> Vec<(&'static str, usize)> {
     let n_numbers = data.columns.iter().filter(|column| matches!(column, EncodedColumn::Number(_))).count();
+    let most_pieces = effort.most_pieces().min(data.n_rows());
     let mut members = vec![("logistic", 0), ("piecewise logistic", DEFAULT_KNOTS)];
-    members.truncate(if n_numbers * DEFAULT_KNOTS > data.n_rows() { 1 } else { 2 });
+    members.truncate(if n_numbers * DEFAULT_KNOTS > most_pieces { 1 } else { 2 });
     members
 }
 
@@ -207,8 +230,9 @@ fn fit_linear(
     let matrix = design.matrix(data.columns, data.n_rows());
     let finish = || steps.finish("fitting logistic regressions");
     let settings = SolverSettings { after_each: &finish, ..SETTINGS };
-    let of_fold =
-        |(train, valid): &FoldRows| path(&matrix, data.y, data.weights, train, valid, &DEFAULT_CS, &settings);
+    let of_fold = |(train, valid): &FoldRows| {
+        path_past_best(&matrix, data.y, data.weights, train, valid, &DEFAULT_CS, &settings)
+    };
     let paths: Vec<Vec<PathStep>> = folds.rows.par_iter().map(of_fold).collect::<Result<_>>()?;
     let (at, mut out_of_fold) = best_strength(data, folds, &paths)?;
     if data.monotonic.iter().any(|&direction| direction != 0) {
@@ -218,10 +242,11 @@ fn fit_linear(
     Ok(Fitted { name, out_of_fold, part: Part::Linear(scorer) })
 }
 
-/// The strength with the least out-of-fold log loss, and what it said.
+/// The strength with the least out-of-fold log loss, of those that every fold tried, and what it said.
 fn best_strength(data: &Data<'_>, folds: &Folds, paths: &[Vec<PathStep>]) -> Result<(usize, Vec<f64>)> {
     let mut best: Option<(f64, usize, Vec<f64>)> = None;
-    for (at, _) in DEFAULT_CS.iter().enumerate() {
+    let n_tried = paths.iter().map(Vec::len).min().unwrap_or(0);
+    for (at, _) in DEFAULT_CS.iter().enumerate().take(n_tried) {
         let out_of_fold = folds.gather(data.n_rows(), |fold| &paths[fold][at].valid_log_odds);
         let loss = data.log_loss(&out_of_fold)?;
         if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
@@ -269,37 +294,40 @@ fn fit_scorer(
     Ok(scorer)
 }
 
-/// Shallow trees at a brisk rate, each of a part of the columns, stopped early on the fold left out: five forests of
-/// some fifty trees.
-fn tree_params(monotonic: Vec<i8>) -> Result<BoostParams> {
-    let params = GradientTreesParams::default()
-        .n_estimators(1000)
-        .learning_rate(0.1)
-        .max_features(0.7)
-        .max_depth(4)
-        .max_leaf_nodes(16)
-        .l2_regularization(1.0)
-        .early_stopping(true)
-        .n_iter_no_change(30);
-    Ok(linfa::ParamGuard::check(params)?.boost_params(monotonic, 1))
-}
-
-fn fit_trees(data: &Data<'_>, folds: &Folds, steps: &Steps<'_>) -> Result<Fitted> {
+/// Every kind of trees, a forest for each fold of each deal.
+fn fit_trees(data: &Data<'_>, deals: &[Folds], effort: Effort, steps: &Steps<'_>) -> Result<Vec<Fitted>> {
     let views = super::views(data.columns);
     let binning = Binning::fit(&views, crate::tree::MAX_BINS);
     let bins = binning.bin(&views);
-    let params = tree_params(data.monotonic.to_vec())?;
     let y: Vec<f64> = data.y.iter().map(|&y| f64::from(u8::from(y))).collect();
-    let grow = |(train, valid): &FoldRows| {
-        let task = BoostTask { y: &y, weights: data.weights, offset: None, train, valid };
-        let grown = grow_forest(&binning, &bins, &task, &params, steps)?;
-        steps.finish("growing trees")?;
-        Ok(grown)
+    let fit = |kind: &TreeKind| {
+        let params = kind.boost_params(effort, data.monotonic);
+        let grow = |(train, valid): &FoldRows| {
+            let task = BoostTask { y: &y, weights: data.weights, offset: None, train, valid };
+            let grown = grow_forest(&binning, &bins, &task, &params, steps)?;
+            steps.finish("growing trees")?;
+            Ok(grown)
+        };
+        let of_deal = |folds: &Folds| folds.rows.par_iter().map(grow).collect::<Result<Vec<Grown>>>();
+        let grown: Vec<Vec<Grown>> = deals.par_iter().map(of_deal).collect::<Result<_>>()?;
+        let out_of_fold = mean_out_of_fold(data, deals, &grown);
+        let forests = grown.into_iter().flatten().map(|(_, forest)| forest).collect();
+        Ok(Fitted { name: kind.name, out_of_fold, part: Part::Trees(forests) })
     };
-    let grown: Vec<(Vec<f64>, Forest)> = folds.rows.par_iter().map(grow).collect::<Result<_>>()?;
-    let out_of_fold = folds.gather(data.n_rows(), |fold| &grown[fold].0);
-    let forests = grown.into_iter().map(|(_, forest)| forest).collect();
-    Ok(Fitted { name: "gradient trees", out_of_fold, part: Part::Trees(forests) })
+    effort.tree_kinds().par_iter().map(fit).collect()
+}
+
+/// What a forest said of the rows left out, and the forest.
+type Grown = (Vec<f64>, Forest);
+
+/// What the deals said of each row when it was left out, in the mean.
+fn mean_out_of_fold(data: &Data<'_>, deals: &[Folds], grown: &[Vec<Grown>]) -> Vec<f64> {
+    let mut mean = vec![0.0; data.n_rows()];
+    for (folds, grown) in deals.iter().zip(grown) {
+        let said = folds.gather(data.n_rows(), |fold| &grown[fold].0);
+        mean.iter_mut().zip(said).for_each(|(mean, said)| *mean += said / deals.len() as f64);
+    }
+    mean
 }
 
 fn grow_forest(
@@ -308,7 +336,7 @@ fn grow_forest(
     task: &BoostTask<'_>,
     params: &BoostParams,
     steps: &Steps<'_>,
-) -> Result<(Vec<f64>, Forest)> {
+) -> Result<Grown> {
     let mut boosted = boost(&Logistic, binning, bins, task, params, &|_| steps.tell(0, "growing trees"))?;
     let valid_raw = std::mem::take(&mut boosted.valid_raw);
     Ok((valid_raw, boosted.into_forest(bins.n_columns())))
@@ -319,15 +347,21 @@ fn put_together(
     features: &Features,
     data: &Data<'_>,
     fitted: Vec<Fitted>,
+    n_basic: usize,
 ) -> Result<(BlendClassifier, OutOfFold)> {
     let (said, parts): (Vec<Vec<f64>>, Vec<(&str, Part)>) =
         fitted.into_iter().map(|member| (member.out_of_fold, (member.name, member.part))).unzip();
-    let weights = stack_weights(&said, data.y, data.weights);
+    let weights = stack_weights(&said, n_basic, data.y, data.weights);
     let raw: Vec<f64> = (0..data.n_rows())
         .map(|row| weights.iter().zip(&said).map(|(weight, member)| weight * member[row]).sum())
         .collect();
-    let calibration = BetaCalibration::fit(&raw, data.y, data.weights)?;
+    let warning = scarcity::warning(data.y, data.weights);
+    let calibration = match warning {
+        Some(_) => BetaCalibration::identity(),
+        None => BetaCalibration::fit(&raw, data.y, data.weights)?,
+    };
     let mut blend = BlendClassifier::empty(features.clone(), calibration);
+    blend.warnings.extend(warning);
     blend.uncertainty = Some(Uncertainty::fit(&calibration, &raw, data.weights, data.n_accounts));
     for ((weight, said), (name, part)) in weights.into_iter().zip(&said).zip(parts) {
         let member = Member { name: name.into(), weight, log_loss: data.log_loss(said)? };
@@ -344,6 +378,8 @@ fn fit_without_folds(features: &Features, data: &Data<'_>) -> Result<(BlendClass
     let scorer = fit_scorer(&design, &matrix, data, FALLBACK_C, &SETTINGS)?;
     let said = scorer.log_odds(data.columns, data.n_rows());
     let mut blend = BlendClassifier::empty(features.clone(), BetaCalibration::identity());
+    blend.warnings.extend(scarcity::warning(data.y, data.weights));
+    blend.warnings.push(NOTHING_LEFT_OUT.into());
     let member = Member { name: "logistic".into(), weight: 1.0, log_loss: data.log_loss(&said)? };
     blend.add(member, Part::Linear(scorer));
     Ok((blend, OutOfFold { log_odds: said, unseen: false }))
@@ -358,6 +394,7 @@ impl BlendClassifier {
             calibration,
             uncertainty: None,
             members: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -368,8 +405,10 @@ impl BlendClassifier {
             _ if weight == 0.0 => {}
             Part::Linear(scorer) => self.linear.push((weight, scorer)),
             Part::Trees(forests) => {
-                let scale = weight / forests.len() as f64;
-                self.forest = Some(Forest::concat(forests, self.features.names().len(), scale));
+                let (scale, n_columns) = (weight / forests.len() as f64, self.features.names().len());
+                let member = Forest::concat(forests, n_columns, scale);
+                self.forest =
+                    Some(Forest::concat(self.forest.take().into_iter().chain([member]), n_columns, 1.0));
             }
         }
     }

@@ -3,14 +3,19 @@
 //! ```text
 //! table ─┬─ logistic, straight lines ──┐
 //!        ├─ logistic, piecewise lines ─┼─ out-of-fold log-odds ─ weights ≥ 0 ─ beta calibration
-//!        └─ gradient trees, a fold each┘
+//!        └─ kinds of trees, a fold each┘
 //! ```
 //!
 //! A member whose weight is 0 is left out of the fitted model. Contributions are those of the members by weight,
 //! carried through the calibration, so they stay exact.
 
+mod effort;
 mod fit;
+mod scarcity;
+#[cfg(test)]
+mod tests;
 
+pub use effort::Effort;
 pub(crate) use fit::OutOfFold;
 
 use std::collections::BTreeMap;
@@ -34,6 +39,7 @@ pub struct BlendParams(ValidBlendParams);
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValidBlendParams {
     n_folds: usize,
+    effort: Effort,
     monotonic: BTreeMap<String, i8>,
     random_state: u64,
     n_jobs: Option<usize>,
@@ -41,7 +47,13 @@ pub struct ValidBlendParams {
 
 impl Default for ValidBlendParams {
     fn default() -> Self {
-        ValidBlendParams { n_folds: 5, monotonic: BTreeMap::new(), random_state: 0, n_jobs: None }
+        ValidBlendParams {
+            n_folds: 5,
+            effort: Effort::Balanced,
+            monotonic: BTreeMap::new(),
+            random_state: 0,
+            n_jobs: None,
+        }
     }
 }
 
@@ -50,6 +62,12 @@ impl BlendParams {
     /// Default 5. Fewer are used where a class has fewer rows than that.
     pub fn n_folds(mut self, n_folds: usize) -> Self {
         self.0.n_folds = n_folds;
+        self
+    }
+
+    /// How much time training may take. Default [`Effort::Balanced`].
+    pub fn effort(mut self, effort: Effort) -> Self {
+        self.0.effort = effort;
         self
     }
 
@@ -183,12 +201,13 @@ pub struct BlendClassifier {
     /// `None` where nothing could be left out.
     uncertainty: Option<Uncertainty>,
     members: Vec<Member>,
+    warnings: Vec<String>,
 }
 
 /// What became of one member of a blend.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Member {
-    /// "logistic", "piecewise logistic", "gradient trees".
+    /// "logistic", "piecewise logistic", "gradient trees", "held trees", "large trees".
     pub name: String,
     /// Its weight on the log-odds; 0 where it did not help and was left out.
     pub weight: f64,
@@ -209,6 +228,12 @@ impl BlendClassifier {
     /// The members that were tried, with weight and log loss.
     pub fn members(&self) -> &[Member] {
         &self.members
+    }
+
+    /// What whoever relies on the scores should know of the rows it learned from, a sentence each: that there are few
+    /// of a class, or none that could be left out. Empty where there were enough.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Number of trees over all folds.

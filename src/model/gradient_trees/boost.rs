@@ -7,7 +7,6 @@ use rayon::prelude::*;
 
 use crate::error::{ErrorKind, Result};
 use crate::model::loss::{Loss, weighted_quantile};
-use crate::model::training::FoldRows;
 use crate::model::{OnProgress, Progress};
 use crate::random::SplitMix64;
 use crate::tree::{Binning, Bins, Forest, GrowParams, Grower, GrownTree, Tree};
@@ -107,52 +106,6 @@ pub(crate) fn boost_on<L: Loss>(
     on_progress: OnProgress,
 ) -> Result<Boosted> {
     Boosting::go_on(loss, binning, bins, task, params, before).run(on_progress)
-}
-
-/// Boosts on all folds side by side, a tree each at a time, until the mean of their losses on the rows left out has
-/// not fallen for long. The mean losses, before the first tree and after each; the lowest tells how many are best.
-///
-/// # Errors
-/// When `on_progress` breaks.
-pub(crate) fn losses_by_folds<L: Loss>(
-    loss: &L,
-    binning: &Binning,
-    bins: &Bins,
-    task: &BoostTask,
-    params: &BoostParams,
-    folds: &[FoldRows],
-    on_progress: OnProgress,
-) -> Result<Vec<f64>> {
-    let params = BoostParams { n_threads: 1, ..params.clone() };
-    let tasks: Vec<BoostTask> =
-        folds.iter().map(|(train, valid)| BoostTask { train, valid, ..*task }).collect();
-    let start = |task| Boosting::start(loss, binning, bins, task, &params);
-    let mut boostings: Vec<Boosting<L>> = tasks.iter().map(start).collect();
-    let mut losses = vec![mean_loss(&boostings)];
-    let patience = params.n_iter_no_change.unwrap_or(usize::MAX);
-    while losses.len() <= params.n_estimators && losses.len() - 1 - lowest(&losses) < patience {
-        if boostings.iter().all(|boosting| boosting.stuck) {
-            break;
-        }
-        boostings.par_iter_mut().filter(|boosting| !boosting.stuck).for_each(Boosting::add_tree);
-        losses.push(mean_loss(&boostings));
-        tell(
-            on_progress,
-            (losses.len() - 1) as f64 / params.n_estimators as f64,
-            "choosing the number of trees",
-        )?;
-    }
-    Ok(losses)
-}
-
-fn mean_loss<L: Loss>(boostings: &[Boosting<L>]) -> f64 {
-    let last = |boosting: &Boosting<L>| boosting.valid_losses.last().copied().unwrap_or(0.0);
-    boostings.iter().map(last).sum::<f64>() / boostings.len() as f64
-}
-
-/// The place of the lowest loss, the first of equals.
-pub(crate) fn lowest(losses: &[f64]) -> usize {
-    (1..losses.len()).fold(0, |best, at| if losses[at] < losses[best] { at } else { best })
 }
 
 fn tell(on_progress: OnProgress, done: f64, stage: &'static str) -> Result<()> {

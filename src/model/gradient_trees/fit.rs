@@ -1,9 +1,10 @@
 //! Fitting gradient trees to a table: check what came in, bin it, boost, put the model together.
 
 use std::borrow::Cow;
-use std::ops::ControlFlow;
+use std::mem::take;
 
-use super::boost::{Before, Boosted, boost_on, losses_by_folds, lowest};
+use super::bag::Bag;
+use super::boost::{Before, Boosted, boost_on};
 use super::level_means::{Known, LevelMeans};
 use super::params::expect;
 use super::stopping::{deal, hold_back};
@@ -15,11 +16,19 @@ use crate::error::{ErrorKind, Result};
 use crate::model::training::{
     FoldRows, check_length, check_weights, directions, interaction_groups, with_threads,
 };
-use crate::model::{EncodedColumn, Features, Progress};
-use crate::tree::{Binning, Bins, ColumnView, GrowParams, level_number};
+use crate::model::{EncodedColumn, Features};
+use crate::tree::{Binning, Bins, ColumnView, Forest, GrowParams, level_number};
 
 /// Weights above this are scaled down together, so that gradients stay within single precision.
 const MOST_WEIGHT: f64 = (1u64 << 60) as f64;
+/// Trees where their number is neither set nor chosen.
+const TREES: usize = 100;
+/// Most trees of a forest that is stopped early and was given no number.
+const MOST_TREES: usize = 1000;
+/// Trees where the number is left to folds and a class has too few rows for these.
+const FEW_TREES: usize = 30;
+/// Folds where their number is not set.
+const N_FOLDS: usize = 5;
 
 impl<T: Target> ValidGradientTreesParams<T> {
     pub(super) fn fit_checked(&self, task: &TreesTask<T>) -> Result<GradientTrees<T>> {
@@ -31,17 +40,23 @@ impl<T: Target> ValidGradientTreesParams<T> {
         let groups = interaction_groups(&task.table, &self.interaction_cst)?;
         let rows = Rows::of(task, &features)?;
         with_threads(self.n_jobs, |n_threads| {
-            let mut boost = self.boost_params(monotonic, n_threads);
+            let stopping = self.stopping(task.valid.is_some());
+            let mut boost = self.boost_params(stopping, monotonic, n_threads);
             boost.grow.interaction_groups = groups;
-            Fitting { params: self, task, rows: &rows, boost }.fit(features)
+            Fitting { params: self, task, rows: &rows, stopping, boost }.fit(features)
         })
     }
 
     /// These parameters as boosting takes them; `monotonic` is a direction a column.
-    pub(crate) fn boost_params(&self, monotonic: Vec<i8>, n_threads: usize) -> BoostParams {
-        let stops = self.early_stopping != EarlyStopping::Off;
+    pub(super) fn boost_params(
+        &self,
+        stopping: EarlyStopping,
+        monotonic: Vec<i8>,
+        n_threads: usize,
+    ) -> BoostParams {
+        let stops = stopping != EarlyStopping::Off;
         BoostParams {
-            n_estimators: self.n_estimators,
+            n_estimators: self.n_estimators.unwrap_or(if stops { MOST_TREES } else { TREES }),
             learning_rate: self.learning_rate,
             max_features: self.max_features,
             subsample: self.subsample,
@@ -59,14 +74,23 @@ impl<T: Target> ValidGradientTreesParams<T> {
         }
     }
 
-    fn folds(&self) -> Option<usize> {
-        if let EarlyStopping::Folds(n_folds) = self.early_stopping { Some(n_folds) } else { None }
+    /// How the number of trees is chosen, by what is set and whether there is a validation set.
+    fn stopping(&self, is_validated: bool) -> EarlyStopping {
+        self.early_stopping.unwrap_or(match self.n_estimators {
+            Some(_) => EarlyStopping::Off,
+            None if is_validated => EarlyStopping::ValidationPart,
+            None => EarlyStopping::Folds(N_FOLDS),
+        })
+    }
+
+    fn asks_for_folds(&self) -> bool {
+        matches!(self.early_stopping, Some(EarlyStopping::Folds(_)))
     }
 
     fn check_valid(&self, task: &TreesTask<T>) -> Result<()> {
         let Some(Valid { table, y, weights }) = &task.valid else { return Ok(()) };
         let expected = "off or a validation part, since there is a validation set";
-        expect(self.folds().is_none(), "early_stopping", "by folds", expected)?;
+        expect(!self.asks_for_folds(), "early_stopping", "by folds", expected)?;
         if table.n_rows() == 0 {
             return Err(ErrorKind::NoRows {
                 what: "the validation table".into(),
@@ -84,10 +108,12 @@ impl<T: Target> ValidGradientTreesParams<T> {
     fn check_model(&self, task: &TreesTask<T>) -> Result<()> {
         let Some(model) = task.model else { return Ok(()) };
         let expected = "off or a validation part, since a model is continued";
-        expect(self.folds().is_none(), "early_stopping", "by folds", expected)?;
-        let enough = self.n_estimators >= model.forest.trees().len();
+        expect(!self.asks_for_folds(), "early_stopping", "by folds", expected)?;
+        let (n_trees, expected) = (self.n_estimators, "a number, since a model is continued");
+        expect(n_trees.is_some(), "n_estimators", "not set", expected)?;
+        let n_trees = n_trees.unwrap_or(0);
         let expected = "at least as many as the model has that is continued";
-        expect(enough, "n_estimators", self.n_estimators, expected)?;
+        expect(n_trees >= model.forest.trees().len(), "n_estimators", n_trees, expected)?;
         let expected = "the one of the model that is continued";
         expect(self.target == model.target, "loss", format!("{:?}", self.target), expected)?;
         let unknown = task.table.names().iter().find(|name| !model.features.names().contains(name));
@@ -205,6 +231,7 @@ struct Fitting<'a, T: Target> {
     params: &'a ValidGradientTreesParams<T>,
     task: &'a TreesTask<'a, T>,
     rows: &'a Rows<'a>,
+    stopping: EarlyStopping,
     boost: BoostParams,
 }
 
@@ -219,15 +246,9 @@ impl<T: Target> Fitting<'_, T> {
         let of_train: Vec<ColumnView> = views.iter().map(|view| head(*view, self.rows.n_train)).collect();
         let binning = Binning::fit(&of_train, self.params.max_bins);
         let bins = binning.bin(&views);
-        let boosted = self.grow(&views, &binning, &bins, (&train, &valid))?;
-        let (valid_losses, target) = (boosted.valid_losses.clone(), self.params.target.clone());
-        Ok(GradientTrees {
-            features,
-            forest: boosted.into_forest(views.len()),
-            valid_losses,
-            target,
-            level_means,
-        })
+        let (forest, valid_losses) = self.grow(&views, &binning, &bins, (&train, &valid))?;
+        let target = self.params.target.clone();
+        Ok(GradientTrees { features, forest, valid_losses, target, level_means })
     }
 
     /// The columns that have more levels than bins, by the rows to learn from.
@@ -245,39 +266,40 @@ impl<T: Target> Fitting<'_, T> {
         binning: &Binning,
         bins: &Bins,
         (train, valid): (&[u32], &[u32]),
-    ) -> Result<Boosted> {
-        if let Some(n_folds) = self.params.folds() {
+    ) -> Result<(Forest, Vec<f64>)> {
+        if let EarlyStopping::Folds(n_folds) = self.stopping {
             return self.grow_by_folds(binning, bins, n_folds);
         }
         let (loss, on_progress) = (self.params.target.loss(), self.task.on_progress);
         let task = self.boost_task(train, valid);
-        match self.task.model {
+        let boosted = match self.task.model {
             Some(model) => {
                 let before = before(model, views, self.rows.y.len());
                 boost_on(&loss, binning, bins, &task, &self.boost, before, on_progress)
             }
             None => boost(&loss, binning, bins, &task, &self.boost, on_progress),
-        }
+        }?;
+        Ok(forest_and_losses(boosted, bins))
     }
 
-    /// As many trees on all rows as the folds found best.
-    fn grow_by_folds(&self, binning: &Binning, bins: &Bins, n_folds: usize) -> Result<Boosted> {
-        let ValidGradientTreesParams { random_state, .. } = *self.params;
-        let weights = self.task.weights;
-        let folds = deal::<T>(self.task.y, weights, n_folds, random_state).ok_or_else(too_few)?;
-        let loss = self.params.target.loss();
+    /// A forest for each fold, in the mean; a few trees on all rows where the folds were not asked for and cannot be.
+    fn grow_by_folds(&self, binning: &Binning, bins: &Bins, n_folds: usize) -> Result<(Forest, Vec<f64>)> {
+        let ValidGradientTreesParams { ref target, random_state, .. } = *self.params;
+        let (loss, on_progress) = (target.loss(), self.task.on_progress);
         let all: Vec<u32> = (0..self.rows.n_train as u32).collect();
         let task = self.boost_task(&all, &[]);
-        let share = folds.len() as f64 / (folds.len() + 1) as f64;
-        let choosing = |now: Progress| self.tell(now.done * share, now.stage);
-        let growing = |now: Progress| self.tell(share + now.done * (1.0 - share), now.stage);
-        let valid_losses = losses_by_folds(&loss, binning, bins, &task, &self.boost, &folds, &choosing)?;
-        let params = BoostParams { n_estimators: lowest(&valid_losses), ..self.boost.clone() };
-        Ok(Boosted { valid_losses, ..boost(&loss, binning, bins, &task, &params, &growing)? })
-    }
-
-    fn tell(&self, done: f64, stage: &'static str) -> ControlFlow<()> {
-        (self.task.on_progress)(Progress { done, stage })
+        match deal(target, self.task.y, self.task.weights, n_folds, random_state) {
+            Some(folds) => {
+                let BoostTask { y, weights, .. } = task;
+                Bag { loss: &loss, binning, bins, y, weights, folds: &folds }.grow(&self.boost, on_progress)
+            }
+            None if self.params.asks_for_folds() => Err(too_few()),
+            None => {
+                let params = BoostParams { n_estimators: FEW_TREES, ..self.boost.clone() };
+                let boosted = boost(&loss, binning, bins, &task, &params, on_progress)?;
+                Ok(forest_and_losses(boosted, bins))
+            }
+        }
     }
 
     fn boost_task<'t>(&'t self, train: &'t [u32], valid: &'t [u32]) -> BoostTask<'t> {
@@ -286,15 +308,20 @@ impl<T: Target> Fitting<'_, T> {
 
     /// Rows to learn from and rows to watch, ascending.
     fn split(&self) -> FoldRows {
-        let ValidGradientTreesParams { validation_fraction, random_state, .. } = *self.params;
+        let ValidGradientTreesParams { ref target, validation_fraction, random_state, .. } = *self.params;
         let (n_train, n_rows) = (self.rows.n_train as u32, self.rows.y.len() as u32);
-        match self.params.early_stopping {
+        match self.stopping {
             EarlyStopping::ValidationPart if self.task.valid.is_none() => {
-                hold_back::<T>(self.task.y, self.task.weights, validation_fraction, random_state)
+                hold_back(target, self.task.y, self.task.weights, validation_fraction, random_state)
             }
             _ => ((0..n_train).collect(), (n_train..n_rows).collect()),
         }
     }
+}
+
+fn forest_and_losses(mut boosted: Boosted, bins: &Bins) -> (Forest, Vec<f64>) {
+    let valid_losses = take(&mut boosted.valid_losses);
+    (boosted.into_forest(bins.n_columns()), valid_losses)
 }
 
 fn before<'m, T: Target>(model: &'m GradientTrees<T>, views: &[ColumnView], n_rows: usize) -> Before<'m> {

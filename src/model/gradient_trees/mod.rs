@@ -1,5 +1,6 @@
 //! Gradient-boosted trees for a two-class label or a number: numbers, categories and missing values as they come.
 
+mod bag;
 mod boost;
 mod dataset;
 mod fit;
@@ -56,7 +57,7 @@ impl<T: Target> GradientTrees<T> {
     }
 
     /// Mean loss on the rows that early stopping watched: before the first tree, after it, and so on to the last tree
-    /// tried; by folds, their mean. Empty where none were watched. The loss is log loss for a label, the one chosen
+    /// tried; by folds, their mean, as far as every fold tried. Empty where none were watched. The loss is log loss for a label, the one chosen
     /// for a number ([`loss`](crate::model::loss) tells their formulas).
     pub fn valid_losses(&self) -> &[f64] {
         &self.valid_losses

@@ -42,7 +42,10 @@ pub trait Rules: Clone + PartialEq + std::fmt::Debug + Send + Sync + Sized + 'st
     fn told(&self, raw: f64) -> Self::Y;
 
     /// The part of the rows that folds and rows held back take an even share of.
-    fn stratum(y: Self::Y) -> bool;
+    fn stratum(&self, y: Self::Y) -> bool;
+
+    /// Whether nothing can be learned without rows of that stratum.
+    fn needs(&self, stratum: bool) -> bool;
 }
 
 impl Rules for Label {
@@ -73,8 +76,12 @@ impl Rules for Label {
         raw >= 0.0
     }
 
-    fn stratum(y: bool) -> bool {
+    fn stratum(&self, y: bool) -> bool {
         y
+    }
+
+    fn needs(&self, _: bool) -> bool {
+        true
     }
 }
 
@@ -107,8 +114,13 @@ impl Rules for RegressionLoss {
         self.predicted(raw)
     }
 
-    fn stratum(_: f64) -> bool {
-        false
+    /// Counts above 0, whose mean has a logarithm.
+    fn stratum(&self, y: f64) -> bool {
+        *self == RegressionLoss::Poisson && y > 0.0
+    }
+
+    fn needs(&self, stratum: bool) -> bool {
+        stratum == (*self == RegressionLoss::Poisson)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::model::training::{FoldRows, Steps, check_training, rows_that_weigh, s
 
 pub(crate) use design::{Design, DesignMatrix, Scorer};
 pub(crate) use linear::Symmetric;
-pub(crate) use solver::{PathStep, SolverSettings, path};
+pub(crate) use solver::{PathStep, SolverSettings, path, path_past_best};
 
 /// The values of C that are tried when none is set: inverse strengths of regularisation in steps of about 3.
 pub const DEFAULT_CS: [f64; 8] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0];
@@ -213,23 +213,16 @@ impl ValidLogisticParams {
         let finish = || steps.finish("choosing C");
         let settings = self.settings(self.tol.max(FOLD_TOL), &finish);
         let losses = folds.into_par_iter().map(|(train, valid)| {
-            let path = path(matrix, y, weights, &train, &valid, &DEFAULT_CS, &settings)?;
-            Ok(path.iter().map(|step| summed_loss(step, &valid, y, weights)).collect::<Vec<f64>>())
+            let path = path_past_best(matrix, y, weights, &train, &valid, &DEFAULT_CS, &settings)?;
+            Ok(path.iter().map(|step| step.valid_loss(&valid, y, weights)).collect::<Vec<f64>>())
         });
         let losses: Vec<Vec<f64>> = losses.collect::<Result<_>>()?;
         let total = |at: usize| losses.iter().map(|fold| fold[at]).sum::<f64>();
-        let best = (0..DEFAULT_CS.len()).min_by(|&a, &b| total(a).total_cmp(&total(b)));
+        // Of a strength that some fold did not reach, another has done better there.
+        let n_tried = losses.iter().map(Vec::len).min().unwrap_or(0);
+        let best = (0..n_tried).min_by(|&a, &b| total(a).total_cmp(&total(b)));
         Ok(best.map_or(FALLBACK_C, |at| DEFAULT_CS[at]))
     }
-}
-
-fn summed_loss(step: &PathStep, valid: &[u32], y: &[bool], weights: Option<&[f64]>) -> f64 {
-    let loss = |(&row, &log_odds): (&u32, &f64)| {
-        let margin = if y[row as usize] { log_odds } else { -log_odds };
-        let loss = (-margin.abs()).exp().ln_1p() + (-margin).max(0.0);
-        weights.map_or(1.0, |weights| weights[row as usize]) * loss
-    };
-    valid.iter().zip(&step.valid_log_odds).map(loss).sum()
 }
 
 /// A fitted logistic regression: for each column a table of what its value adds to the log-odds.

@@ -78,21 +78,80 @@ pub(crate) fn path(
     cs: &[f64],
     settings: &SolverSettings<'_>,
 ) -> Result<Vec<PathStep>> {
-    let (design, valid_design) = (matrix.take(train), matrix.take(valid));
-    let problem = Problem::new(&design, train, y, weights)?;
     let mut order: Vec<usize> = (0..cs.len()).collect();
     order.sort_by(|&a, &b| cs[a].total_cmp(&cs[b]));
-    let mut solver = Solver::new(&problem);
+    let ascending: Vec<f64> = order.iter().map(|&at| cs[at]).collect();
+    let walked = walk(matrix, y, weights, train, valid, &ascending, settings, |_| true)?;
     let mut steps: Vec<Option<PathStep>> = vec![None; cs.len()];
-    for at in order {
-        let (n_iter, converged) = solver.solve(cs[at], settings);
+    order.into_iter().zip(walked).for_each(|(at, step)| steps[at] = Some(step));
+    Ok(steps.into_iter().flatten().collect())
+}
+
+/// [`path`] over the ascending `cs` that ends where two steps running have told the valid rows worse than the best
+/// before them: the weakest penalties take most of the time and are the least likely to be chosen.
+///
+/// # Errors
+/// Training rows of one class only (by weight).
+pub(crate) fn path_past_best(
+    matrix: &DesignMatrix,
+    y: &[bool],
+    weights: Option<&[f64]>,
+    train: &[u32],
+    valid: &[u32],
+    cs: &[f64],
+    settings: &SolverSettings,
+) -> Result<Vec<PathStep>> {
+    let (mut least, mut n_worse) = (f64::INFINITY, 0);
+    walk(matrix, y, weights, train, valid, cs, settings, |step| {
+        let loss = step.valid_loss(valid, y, weights);
+        n_worse = if loss < least { 0 } else { n_worse + 1 };
+        least = least.min(loss);
+        n_worse < 2
+    })
+}
+
+/// Steps along ascending strengths for as long as `goes_on` says.
+#[allow(clippy::too_many_arguments)] // those of the two above
+fn walk(
+    matrix: &DesignMatrix,
+    y: &[bool],
+    weights: Option<&[f64]>,
+    train: &[u32],
+    valid: &[u32],
+    cs: &[f64],
+    settings: &SolverSettings,
+    mut goes_on: impl FnMut(&PathStep) -> bool,
+) -> Result<Vec<PathStep>> {
+    let (design, valid_design) = (matrix.take(train), matrix.take(valid));
+    let problem = Problem::new(&design, train, y, weights)?;
+    let mut solver = Solver::new(&problem);
+    let mut steps = Vec::with_capacity(cs.len());
+    for &c in cs {
+        let (n_iter, converged) = solver.solve(c, settings);
         let (coefs, intercept) = solver.solution();
         let mut valid_log_odds = vec![0.0; valid.len()];
         valid_design.multiply(&solver.theta, &mut valid_log_odds);
-        steps[at] = Some(PathStep { c: cs[at], coefs, intercept, valid_log_odds, n_iter, converged });
+        let step = PathStep { c, coefs, intercept, valid_log_odds, n_iter, converged };
+        let more = goes_on(&step);
+        steps.push(step);
         (settings.after_each)()?;
+        if !more {
+            break;
+        }
     }
-    Ok(steps.into_iter().flatten().collect())
+    Ok(steps)
+}
+
+impl PathStep {
+    /// Summed log loss of the valid rows.
+    pub(crate) fn valid_loss(&self, valid: &[u32], y: &[bool], weights: Option<&[f64]>) -> f64 {
+        let loss = |(&row, &log_odds): (&u32, &f64)| {
+            let margin = if y[row as usize] { log_odds } else { -log_odds };
+            let loss = (-margin.abs()).exp().ln_1p() + (-margin).max(0.0);
+            weights.map_or(1.0, |weights| weights[row as usize]) * loss
+        };
+        valid.iter().zip(&self.valid_log_odds).map(loss).sum()
+    }
 }
 
 impl DesignMatrix {
