@@ -61,7 +61,8 @@ fn set(params: CompareParams, name: &str, given: &Given<'_>) -> Result<Option<Co
 /// The model, and of each metric its mean, how far it is behind the best, and the standard error of that.
 fn columns(models: &[Compared]) -> Vec<Named> {
     let mut columns = vec![texts("model", models.iter().map(|model| Some(&model.name)))];
-    let metrics: [(&str, fn(&Compared) -> keepwell::model::compare::Measure); 6] = [
+    type Read = fn(&Compared) -> keepwell::model::compare::Measure;
+    let metrics: [(&str, Read); 6] = [
         ("auc", |model| model.auc),
         ("average_precision", |model| model.average_precision),
         ("log_loss", |model| model.log_loss),

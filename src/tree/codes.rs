@@ -339,7 +339,8 @@ mod tests {
     #[test]
     fn numbers_fall_where_their_nodes_send_them() {
         for n_thresholds in [1, 3, 4, 15, 16, 63, 64, 255, 256, 900] {
-            let threshold = |i: usize| if i % 50 == 0 { NUMBERS[1 + i / 50 % 9] } else { i as f64 - 3.5 };
+            let threshold =
+                |i: usize| if i.is_multiple_of(50) { NUMBERS[1 + i / 50 % 9] } else { i as f64 - 3.5 };
             let nodes = (0..n_thresholds).flat_map(|i| {
                 [true, false].map(|missing_left| node(i as u32 % 2, Test::AtMost(threshold(i)), missing_left))
             });
