@@ -139,6 +139,8 @@ fn walk(
             break;
         }
     }
+    // Strengths that were passed over are done too.
+    (steps.len()..cs.len()).try_for_each(|_| (settings.after_each)())?;
     Ok(steps)
 }
 
