@@ -18,7 +18,6 @@ use crate::frame::Table;
 
 pub use crate::metric::sigmoid;
 pub use baselines::{LinfaLogistic, LinfaLogisticParams, LinfaTree, LinfaTreeParams};
-pub(crate) use blend::OutOfFold;
 pub use blend::{BlendClassifier, BlendParams, Member, ValidBlendParams};
 pub use calibration::BetaCalibration;
 pub use features::{EncodedColumn, FeatureKind, Features};
