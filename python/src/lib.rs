@@ -5,6 +5,7 @@ mod cells;
 mod classifier;
 mod error;
 mod health_model;
+mod health_told;
 mod numpy_column;
 mod params;
 mod plan;
