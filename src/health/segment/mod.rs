@@ -262,14 +262,6 @@ impl SegmentTree {
         self.nodes[node as usize].parent
     }
 
-    /// The segment of that depth that this one is part of; `None` where it is less deep.
-    pub fn ancestor(&self, mut node: u32, depth: u32) -> Option<u32> {
-        while self.depth_of(node) > depth {
-            node = self.parent(node);
-        }
-        (self.depth_of(node) == depth).then_some(node)
-    }
-
     /// The segments of a depth.
     pub fn at_depth(&self, depth: u32) -> impl Iterator<Item = u32> {
         (0..self.nodes.len() as u32).filter(move |&node| self.depth_of(node) == depth)
