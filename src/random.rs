@@ -4,6 +4,12 @@
 pub(crate) struct SplitMix64(pub(crate) u64);
 
 impl SplitMix64 {
+    /// The `number`-th of many generators of one seed: what one draws tells nothing of another.
+    pub(crate) fn nth(seed: u64, number: usize) -> Self {
+        let of_number = SplitMix64(!(number as u64)).next();
+        SplitMix64(SplitMix64(seed).next() ^ of_number)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -14,6 +20,18 @@ impl SplitMix64 {
     /// A whole number below `n`, by the high half of a product.
     pub(crate) fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.next()) * n as u128) >> 64) as usize
+    }
+
+    /// A random choice of `n` items and those left over, both in their order (Knuth, The Art of Computer Programming,
+    /// volume 2, algorithm 3.4.2 S).
+    pub(crate) fn choose<T: Copy>(&mut self, items: &[T], n: usize) -> (Vec<T>, Vec<T>) {
+        let n = n.min(items.len());
+        let (mut chosen, mut others) = (Vec::with_capacity(n), Vec::with_capacity(items.len() - n));
+        for (at, &item) in items.iter().enumerate() {
+            let takes = self.below(items.len() - at) < n - chosen.len();
+            if takes { chosen.push(item) } else { others.push(item) }
+        }
+        (chosen, others)
     }
 
     /// Puts a random choice of `n` items, in random order, at the front.
@@ -34,6 +52,22 @@ mod tests {
         let mut random = SplitMix64(1_234_567);
         assert_eq!(random.next(), 6_457_827_717_110_365_317);
         assert_eq!(random.next(), 3_203_168_211_198_807_973);
+    }
+
+    #[test]
+    fn a_choice_has_as_many_as_asked_for_and_each_item_as_often() {
+        let items: Vec<usize> = (0..20).collect();
+        let mut times = [0; 20];
+        for number in 0..4000 {
+            let (chosen, others) = SplitMix64::nth(7, number).choose(&items, 5);
+            assert!(chosen.len() == 5 && chosen.is_sorted() && others.is_sorted());
+            let mut all = [chosen.clone(), others].concat();
+            all.sort_unstable();
+            assert_eq!(all, items);
+            chosen.iter().for_each(|&item| times[item] += 1);
+        }
+        assert!(times.iter().all(|&times| (850..1150).contains(&times)), "{times:?}");
+        assert_eq!(SplitMix64(1).choose(&items, 99).0, items);
     }
 
     #[test]

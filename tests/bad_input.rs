@@ -3,9 +3,10 @@
 mod common;
 
 use common::{csv, frame, schema};
-use keepwell::frame::Frame;
+use keepwell::frame::{Column, Frame, Table};
 use keepwell::health::HealthModel;
-use keepwell::model::ModelFile;
+use keepwell::model::loss::RegressionLoss;
+use keepwell::model::{Classifier, GradientTreesClassifier, GradientTreesRegressor, ModelFile};
 
 fn read(text: &str) -> keepwell::Result<Frame> {
     Frame::from_csv_reader(text.as_bytes(), &schema())
@@ -162,4 +163,130 @@ fn a_schema_without_signals() {
         HealthModel::params(&bare).fit(&past).unwrap_err().to_string(),
         "schema: it has no signal to learn from; name at least one"
     );
+}
+
+/// A table of one column of numbers.
+fn column(values: Vec<f64>) -> Table {
+    Table::new(values.len(), [("mrr".to_owned(), Column::Number(values))]).unwrap()
+}
+
+/// What gradient trees say of a table, one label and one weight a row.
+fn refusal(table: &Table, y: &[bool], weights: Option<&[f64]>) -> String {
+    GradientTreesClassifier::params().fit(table, y, weights).unwrap_err().to_string()
+}
+
+#[test]
+fn tables_that_trees_cannot_learn_from() {
+    let counted = |n: usize| column((0..n).map(|row| row as f64).collect());
+    let both = |n: usize| (0..n).map(|row| row % 2 == 0).collect::<Vec<bool>>();
+    let with = |at: usize, weight: f64| {
+        let mut weights = vec![1.0; 4];
+        weights[at] = weight;
+        weights
+    };
+    let cases = [
+        (
+            refusal(&counted(0), &[], None),
+            "the training table has no rows; give rows of both classes to learn from",
+        ),
+        (
+            refusal(&counted(1), &[true], None),
+            "label `y` is true in all 1 rows; a model needs rows of both classes",
+        ),
+        (
+            refusal(&counted(4), &[false; 4], None),
+            "label `y` is false in all 4 rows; a model needs rows of both classes",
+        ),
+        (
+            refusal(&column(vec![1.0, 2.0, f64::INFINITY, 4.0]), &both(4), None),
+            "column `mrr`, row 3: found `inf`, expected a finite number, or none (NaN) where it is missing",
+        ),
+        (
+            refusal(&column(vec![1.0, f64::NEG_INFINITY, 2.0, 4.0]), &both(4), None),
+            "column `mrr`, row 2: found `-inf`, expected a finite number, or none (NaN) where it is missing",
+        ),
+        (
+            refusal(&counted(4), &both(4), Some(&with(1, f64::NAN))),
+            "weights, row 2: found NaN, expected a number from 0 to 1e100",
+        ),
+        (
+            refusal(&counted(4), &both(4), Some(&with(2, -1.0))),
+            "weights, row 3: found -1, expected a number from 0 to 1e100",
+        ),
+        (
+            refusal(&counted(4), &both(4), Some(&with(3, f64::INFINITY))),
+            "weights, row 4: found inf, expected a number from 0 to 1e100",
+        ),
+        (
+            refusal(&counted(4), &both(4), Some(&[0.0; 4])),
+            "the training table, weights of 0 aside, has no rows; give some rows a weight above 0",
+        ),
+    ];
+    for (found, expected) in cases {
+        assert_eq!(found, expected);
+    }
+    let twice = [1.0, 2.0].map(|value| ("mrr".to_owned(), Column::Number(vec![value; 3])));
+    assert_eq!(
+        Table::new(3, twice).unwrap_err().to_string(),
+        "schema: column `mrr` stands twice; give each its own name"
+    );
+    let regressor = GradientTreesRegressor::params();
+    assert_eq!(
+        regressor.fit(&counted(0), &[], None).unwrap_err().to_string(),
+        "the training table has no rows; give rows to learn from"
+    );
+    assert_eq!(
+        regressor.fit(&counted(2), &[1.0, 2.0], Some(&[0.0; 2])).unwrap_err().to_string(),
+        "the training table, weights of 0 aside, has no rows; give some rows a weight above 0"
+    );
+}
+
+#[test]
+fn odd_tables_that_trees_learn_from_all_the_same() {
+    let odd: [(&str, Vec<f64>); 8] = [
+        ("two rows", vec![1.0, 2.0]),
+        ("zero variance", vec![4.0; 300]),
+        ("nothing known", vec![f64::NAN; 300]),
+        ("one row apart from all others", (0..300).map(|row| f64::from(u8::from(row == 7))).collect()),
+        ("more whole numbers than bins", (0..3000).map(|row| f64::from(row * 7919 % 3000)).collect()),
+        ("huge and tiny", (0..300).map(|row| [f64::MAX, f64::MIN, 5e-324, -0.0][row % 4]).collect()),
+        (
+            "neighbours in double precision",
+            (0..300).map(|row| f64::from_bits(1.0f64.to_bits() + row % 3)).collect(),
+        ),
+        ("one value a row, nearly", (0..300).map(|row| 1e9 + f64::from(row) * 1e-6).collect()),
+    ];
+    for (what, values) in odd {
+        let table = column(values);
+        let n = table.n_rows();
+        let y: Vec<bool> = (0..n).map(|row| row % 3 == 0).collect();
+        for least in [1, 20] {
+            let model = GradientTreesClassifier::params()
+                .min_samples_leaf(least)
+                .early_stopping(true)
+                .fit(&table, &y, None);
+            let probability = model.unwrap().predict_proba(&table).unwrap();
+            assert!(probability.iter().all(|p| *p > 0.0 && *p < 1.0), "{what}: {probability:?}");
+            let numbers: Vec<f64> = y.iter().map(|&y| f64::from(u8::from(y))).collect();
+            for loss in [RegressionLoss::SquaredError, RegressionLoss::Poisson, RegressionLoss::Quantile(0.8)]
+            {
+                let params = GradientTreesRegressor::params().loss(loss).min_samples_leaf(least);
+                let predicted = params.fit(&table, &numbers, None).unwrap().predict(&table).unwrap();
+                assert!(predicted.iter().all(|p| p.is_finite()), "{what}, {loss:?}: {predicted:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_constant_number_is_predicted_as_it_is() {
+    let table = column((0..50).map(f64::from).collect());
+    for loss in [RegressionLoss::SquaredError, RegressionLoss::Poisson, RegressionLoss::Quantile(0.8)] {
+        let model = GradientTreesRegressor::params().loss(loss).fit(&table, &[12.5; 50], None).unwrap();
+        let predicted = model.predict(&table).unwrap();
+        assert!(predicted.iter().all(|p| (p - 12.5).abs() < 1e-9), "{loss:?}: {predicted:?}");
+        let one_row =
+            GradientTreesRegressor::params().loss(loss).fit(&column(vec![1.0]), &[3.0], None).unwrap();
+        assert!((one_row.predict(&column(vec![9.0])).unwrap()[0] - 3.0).abs() < 1e-9);
+    }
 }

@@ -7,12 +7,16 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 fn portfolio() -> Command {
+    example("portfolio")
+}
+
+fn example(name: &str) -> Command {
     let tests = std::env::current_exe().unwrap();
     let examples = tests.parent().and_then(|deps| deps.parent()).unwrap().join("examples");
-    let program = examples.join(format!("portfolio{}", std::env::consts::EXE_SUFFIX));
+    let program = examples.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     assert!(
         program.exists(),
-        "{} is not there: `cargo test` builds it, or `cargo build --profile test --example portfolio`",
+        "{} is not there: `cargo test` builds it, or `cargo build --profile test --example {name}`",
         program.display()
     );
     Command::new(program)
@@ -73,5 +77,22 @@ fn a_reader_may_stop_reading() {
     let mut problem = String::new();
     child.stderr.take().unwrap().read_to_string(&mut problem).unwrap();
     assert_eq!((child.wait().unwrap().code(), problem.as_str()), (Some(0), ""));
+    std::fs::remove_file(csv).unwrap();
+}
+
+#[test]
+fn models_are_compared_on_any_csv() {
+    let csv = accounts("compare");
+    let run = |arguments: &[&str]| example("compare").arg(&csv).args(arguments).output().unwrap();
+    let output =
+        run(&["churned", "--id", "account_id", "--drop", "expanded", "--folds", "2", "--repeats", "1"]);
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{page}{}", String::from_utf8_lossy(&output.stderr));
+    for part in ["400 rows", "2 folds", "blend", "linfa tree", "base rate", "(best)", "µs a row"] {
+        assert!(page.contains(part), "`{part}` is not in\n{page}");
+    }
+    let undated = run(&["churned", "--cut", "2026-01-01"]);
+    let problem = String::from_utf8(undated.stderr).unwrap();
+    assert!(problem.contains("since the rows have no date") && undated.status.code() == Some(2), "{problem}");
     std::fs::remove_file(csv).unwrap();
 }

@@ -192,3 +192,40 @@ fn a_quality_is_told_only_of_accounts_not_learned_from() {
     assert!(model.churn_quality().is_none());
     assert!(model.score(&past).unwrap().health.iter().all(|health| (0.0..=100.0).contains(health)));
 }
+
+#[test]
+fn intervals_hold_the_probability_and_are_the_same_from_a_file() {
+    let (model, accounts) = (fitted().unwrap(), frame(400));
+    let probability = model.score(&accounts).unwrap().churn_probability.unwrap();
+    let intervals = model.probability_intervals(&accounts, Outcome::Churn, 0.9).unwrap().unwrap();
+    for (p, interval) in probability.iter().zip(&intervals) {
+        assert!(0.0 < interval.lower && interval.lower <= *p && *p <= interval.upper && interval.upper < 1.0);
+    }
+    let again = HealthModel::from_bytes(&model.to_bytes()).unwrap();
+    assert_eq!(again.probability_intervals(&accounts, Outcome::Churn, 0.9).unwrap().unwrap(), intervals);
+    let refusal = model.probability_intervals(&accounts, Outcome::Churn, 1.5).unwrap_err();
+    assert_eq!(refusal.to_string(), "`level` is 1.5, expected above 0 and below 1");
+}
+
+#[test]
+fn twelve_who_left_leave_much_open() {
+    let widths = [90, 1_500].map(|n| {
+        let model = HealthModel::params(&schema()).fit(&frame(n)).unwrap();
+        let intervals = model.probability_intervals(&frame(200), Outcome::Expansion, 0.9).unwrap().unwrap();
+        intervals.iter().map(|interval| interval.upper - interval.lower).sum::<f64>() / 200.0
+    });
+    assert!(widths[0] > 0.1 && widths[0] > 2.0 * widths[1], "{widths:?}");
+}
+
+#[test]
+fn segments_come_to_a_rate_within_their_bounds() {
+    let (model, accounts) = (fitted().unwrap(), frame(1_500));
+    let rates = model.segment_rates(&accounts, Outcome::Churn, "plan", 0.99).unwrap().unwrap();
+    assert_eq!((rates.len(), rates.iter().map(|rate| rate.n_accounts).sum::<usize>()), (3, 1_500));
+    for rate in &rates {
+        let within = rate.expected.lower..=rate.expected.upper;
+        assert!(within.contains(&rate.expected.rate) && within.contains(&rate.observed.unwrap()), "{rate:?}");
+    }
+    let refusal = model.segment_rates(&accounts, Outcome::Churn, "tier", 0.9).unwrap_err();
+    assert_eq!(refusal.to_string(), "column `tier` (segment key) is not in the table; its columns are: plan");
+}

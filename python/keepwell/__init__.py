@@ -6,6 +6,7 @@ a ``TypeError``), or Python's own ``OSError`` for files.
 
 from typing import TYPE_CHECKING, Any
 
+from ._compare import compare
 from ._contributions import Contributions
 from ._errors import ColumnTypeError, Error
 from ._health import HealthModel
@@ -13,7 +14,12 @@ from ._native import Plan, Playbook, Schema, Scored, Table, simulate
 from ._table import table
 
 if TYPE_CHECKING:
-    from ._estimators import BlendClassifier, GradientTreesClassifier, LogisticClassifier
+    from ._estimators import (
+        BlendClassifier,
+        GradientTreesClassifier,
+        GradientTreesRegressor,
+        LogisticClassifier,
+    )
 
 __all__ = [
     "BlendClassifier",
@@ -21,6 +27,7 @@ __all__ = [
     "Contributions",
     "Error",
     "GradientTreesClassifier",
+    "GradientTreesRegressor",
     "HealthModel",
     "LogisticClassifier",
     "Plan",
@@ -28,12 +35,13 @@ __all__ = [
     "Schema",
     "Scored",
     "Table",
+    "compare",
     "simulate",
     "table",
 ]
 
 #: Imported when first asked for: scikit-learn takes a second that nobody else should wait for.
-_ESTIMATORS = {"BlendClassifier", "GradientTreesClassifier", "LogisticClassifier"}
+_ESTIMATORS = {"BlendClassifier", "GradientTreesClassifier", "GradientTreesRegressor", "LogisticClassifier"}
 
 
 def __getattr__(name: str) -> Any:

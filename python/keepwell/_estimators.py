@@ -1,7 +1,8 @@
-"""The classifiers, by scikit-learn's conventions, for tables of numbers, flags, categories and missing values."""
+"""The estimators, by scikit-learn's conventions, for tables of numbers, flags, categories and missing values."""
 
 from __future__ import annotations
 
+import itertools
 import numbers
 import os
 import warnings
@@ -9,74 +10,29 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._contributions import Contributions
 from ._errors import Error
-from ._native import Classifier, Table
+from ._native import Classifier, Regressor, Table
 from ._table import from_matrix, is_pandas, is_table, table
 
 Labels = np.ndarray
 Monotonic = Mapping[str, int] | Sequence[int] | None
+Rows = tuple[Table, np.ndarray, np.ndarray | None]
+Groups = Sequence[Sequence[str | int]] | str | None
 
 
-class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """What the classifiers have in common."""
+class _Estimator(BaseEstimator):  # type: ignore[misc]
+    """What the estimators have in common."""
 
-    _fit_native: ClassVar[Callable[..., Classifier]]
-    _kind: ClassVar[str]
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Fits to ``n`` rows.
-
-        Parameters
-        ----------
-        X
-            What :func:`keepwell.table` takes. Texts and categories are columns as good as numbers; missing values
-            stay missing.
-        y
-            One label a row, of two classes: numbers, flags or texts.
-        sample_weight
-            One weight a row, 0 or more. Default: 1 each.
-
-        Returns
-        -------
-        The fitted estimator itself.
-
-        Raises
-        ------
-        ValueError
-            For rows, labels, weights or parameters that cannot be learned from; the text says which and why.
-        """
-        columns = self._columns(X, reset=True)
-        y = self._labels(y)
-        check_consistent_length(columns, y)
-        weights = None if sample_weight is None else self._weights(sample_weight, columns)
-        positive = y == self.classes_[1]
-        params = {name: self._native_value(name, value, columns) for name, value in self.get_params().items()}
-        self._model = self._fit_native(columns, positive, weights, params)
-        self._after_fit()
-        return self
-
-    def predict(self, X: Any) -> Labels:
-        """The more probable class of each row."""
-        more_probable = (self.decision_function(X) > 0).astype(int)
-        return np.asarray(self.classes_[more_probable])
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probability of the first and of the second of ``classes_``, ``n × 2``."""
-        positive = self._scored(X, Classifier.predict_proba)
-        return np.column_stack([1 - positive, positive])
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Log-odds of the second of ``classes_``, ``n`` long."""
-        return self._scored(X, Classifier.log_odds)
+    _model: Any
 
     def explain(self, X: Any) -> Contributions:
-        """What each column adds to the log-odds of each row, exactly."""
+        """What each column adds to the log-odds or raw score of each row, exactly."""
         check_is_fitted(self)
         columns = self._columns(X, reset=False)
         base, values = self._model.contributions(self._renamed(columns))
@@ -87,18 +43,14 @@ class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         self._model.save(os.fspath(path))
 
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Reads a model file. Its classes are False and True; its parameters are the defaults."""
-        estimator = cls()
-        estimator._model = Classifier.load(cls._kind, os.fspath(path))
-        names = estimator._model.feature_names
-        estimator.classes_ = np.array([False, True])
-        estimator.n_features_in_ = len(names)
+    def _loaded(self, model: Any) -> Self:
+        self._model = model
+        names = model.feature_names
+        self.n_features_in_ = len(names)
         if names != _default_names(len(names)):
-            estimator.feature_names_in_ = np.asarray(names, dtype=object)
-        estimator._after_fit()
-        return estimator
+            self.feature_names_in_ = np.asarray(names, dtype=object)
+        self._after_fit()
+        return self
 
     def _after_fit(self) -> None:
         """Sets what is public of the fitted model."""
@@ -108,11 +60,13 @@ class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
         tags.input_tags.allow_nan = True
         return tags
 
-    def _scored(self, X: Any, score: Callable[[Classifier, Table], np.ndarray]) -> np.ndarray:
+    def _native_params(self, columns: Table) -> dict[str, Any]:
+        return {name: self._native_value(name, value, columns) for name, value in self.get_params().items()}
+
+    def _scored(self, X: Any, score: Callable[[Any, Table], np.ndarray]) -> np.ndarray:
         check_is_fitted(self)
         return score(self._model, self._renamed(self._columns(X, reset=False)))
 
@@ -158,23 +112,6 @@ class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             expected = self.n_features_in_
             raise Error(f"X has {n_features} features, but {owner} is expecting {expected} features as input")
 
-    def _labels(self, y: Any) -> Labels:
-        """Labels of two classes; notes the classes."""
-        if y is None:
-            raise Error(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None")
-        y = column_or_1d(y, warn=True)
-        check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=self)
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y", raise_unknown=True)
-        if kind != "binary":
-            raise Error(f"Only binary classification is supported. The type of the target is {kind}.")
-        labels: Labels = np.asarray(y)
-        self.classes_ = np.unique(labels)
-        if len(self.classes_) < 2:
-            only = self.classes_[0].item() if isinstance(self.classes_[0], np.generic) else self.classes_[0]
-            raise Error(f"label `y` has only one class, {only!r}; a model needs rows of both classes")
-        return labels
-
     def _weights(self, sample_weight: Any, columns: Table) -> np.ndarray:
         weights = _check_sample_weight(sample_weight, columns, dtype=np.float64, ensure_non_negative=True)
         if not weights.any():
@@ -192,7 +129,107 @@ class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 return {}
             case "monotonic" if not isinstance(value, Mapping):
                 return _directions(value, columns.column_names)
+            case "interaction_cst":
+                return _groups(value, columns.column_names)
         return value
+
+    def _target(self, y: Any, **how: Any) -> np.ndarray:
+        """One target a row, as it was given, checked as ``how`` says."""
+        if y is None:
+            raise Error(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None")
+        y = column_or_1d(y, warn=True)
+        checked = check_array(y, ensure_2d=False, input_name="y", estimator=self, **{"dtype": None, **how})
+        return np.asarray(checked)
+
+
+class _Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
+    """What the classifiers have in common."""
+
+    _fit_native: ClassVar[Callable[..., Classifier]]
+    _kind: ClassVar[str]
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fits to ``n`` rows.
+
+        Parameters
+        ----------
+        X
+            What :func:`keepwell.table` takes. Texts and categories are columns as good as numbers; missing values
+            stay missing.
+        y
+            One label a row, of two classes: numbers, flags or texts.
+        sample_weight
+            One weight a row, 0 or more. Default: 1 each.
+
+        Returns
+        -------
+        The fitted estimator itself.
+
+        Raises
+        ------
+        ValueError
+            For rows, labels, weights or parameters that cannot be learned from; the text says which and why.
+        """
+        return self._fit(X, y, sample_weight)
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, *more: Any) -> Self:
+        """Fits natively; ``more`` is what that takes beside table, labels, weights and parameters."""
+        columns = self._columns(X, reset=True)
+        y = self._labels(y)
+        check_consistent_length(columns, y)
+        weights = None if sample_weight is None else self._weights(sample_weight, columns)
+        positive = y == self.classes_[1]
+        self._model = self._fit_native(columns, positive, weights, *more, self._native_params(columns))
+        self._after_fit()
+        return self
+
+    def predict(self, X: Any) -> Labels:
+        """The more probable class of each row."""
+        more_probable = (self.decision_function(X) > 0).astype(int)
+        return np.asarray(self.classes_[more_probable])
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probability of the first and of the second of ``classes_``, ``n × 2``."""
+        positive = self._scored(X, Classifier.predict_proba)
+        return np.column_stack([1 - positive, positive])
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Log-odds of the second of ``classes_``, ``n`` long."""
+        return self._scored(X, Classifier.log_odds)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Reads a model file. Its classes are False and True; its parameters are the defaults."""
+        estimator = cls()
+        estimator.classes_ = np.array([False, True])
+        return estimator._loaded(Classifier.load(cls._kind, os.fspath(path)))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
+
+    def _labels(self, y: Any) -> Labels:
+        """Labels of two classes; notes the classes."""
+        y = self._target(y)
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name="y", raise_unknown=True)
+        if kind != "binary":
+            raise Error(f"Only binary classification is supported. The type of the target is {kind}.")
+        labels: Labels = y
+        self.classes_ = np.unique(labels)
+        if len(self.classes_) < 2:
+            only = self.classes_[0].item() if isinstance(self.classes_[0], np.generic) else self.classes_[0]
+            raise Error(f"label `y` has only one class, {only!r}; a model needs rows of both classes")
+        return labels
+
+
+def _group_names(groups: Any) -> list[str]:
+    names = column_or_1d(np.asarray(groups)).tolist()
+    missing = next((row for row, name in enumerate(names, 1) if name is None or name != name), None)
+    if missing is not None:
+        raise Error(f"`groups`, row {missing}: found a missing value, expected the group of the row")
+    return [str(name) for name in names]
 
 
 def _names(X: Any, columns: Table) -> list[str] | None:
@@ -229,7 +266,151 @@ def _directions(given: Any, names: list[str]) -> dict[str, int]:
     return {name: int(direction) for name, direction in zip(names, directions, strict=True)}
 
 
-class GradientTreesClassifier(_Classifier):
+def _groups(given: Any, names: list[str]) -> list[list[str]]:
+    """Groups of column names, from names or positions, or in scikit-learn's two words."""
+    match given:
+        case None:
+            return []
+        case "no_interactions":
+            return [[name] for name in names]
+        case "pairwise":
+            return [list(pair) for pair in itertools.combinations(names, 2)]
+        case str():
+            raise Error(f"`interaction_cst` is '{given}', expected 'no_interactions', 'pairwise' or groups of columns")
+    return [[_column_name(column, names) for column in group] for group in given]
+
+
+def _column_name(column: Any, names: list[str]) -> str:
+    if isinstance(column, str):
+        return column
+    if isinstance(column, numbers.Integral) and 0 <= int(column) < len(names):
+        return names[int(column)]
+    raise Error(f"`interaction_cst` names column {column!r}, expected a name or a position from 0 to {len(names) - 1}")
+
+
+#: Parameters of the Python estimators that the native half takes elsewhere.
+_NOT_NATIVE = {"warm_start", "loss", "quantile"}
+
+
+class _GradientTrees(_Estimator):
+    """What trees for a label and trees for a number have in common."""
+
+    def __init__(
+        self,
+        *,
+        n_estimators: int = 100,
+        learning_rate: float = 0.1,
+        max_leaf_nodes: int = 31,
+        max_depth: int | None = None,
+        min_samples_leaf: int = 20,
+        l2_regularization: float = 1.0,
+        max_bins: int = 255,
+        max_features: float = 1.0,
+        subsample: float = 1.0,
+        monotonic: Monotonic = None,
+        interaction_cst: Groups = None,
+        early_stopping: bool | int = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.learning_rate = learning_rate
+        self.max_leaf_nodes = max_leaf_nodes
+        self.max_depth = max_depth
+        self.min_samples_leaf = min_samples_leaf
+        self.l2_regularization = l2_regularization
+        self.max_bins = max_bins
+        self.max_features = max_features
+        self.subsample = subsample
+        self.monotonic = monotonic
+        self.interaction_cst = interaction_cst
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def _native_params(self, columns: Table) -> dict[str, Any]:
+        params = super()._native_params(columns)
+        return {name: value for name, value in params.items() if name not in _NOT_NATIVE}
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Fits to ``n`` rows.
+
+        Parameters
+        ----------
+        X
+            What :func:`keepwell.table` takes. Texts and categories are columns as good as numbers; missing values
+            stay missing.
+        y
+            One target a row: a label of two classes for a classifier, a number for a regressor.
+        sample_weight
+            One weight a row, 0 or more. Default: 1 each.
+        X_val, y_val, sample_weight_val
+            Rows to validate on. Early stopping watches them in place of rows held back; without it their loss is only
+            noted in ``valid_losses_``. Default: none.
+
+        Returns
+        -------
+        The fitted estimator itself.
+
+        Raises
+        ------
+        ValueError
+            For rows, targets, weights or parameters that cannot be learned from; the text says which and why.
+        """
+        columns = self._columns(X, reset=True)
+        model = self._continued(columns)
+        learn = self._rows(columns, y, sample_weight, reset=model is None)
+        validate = None
+        if X_val is not None or y_val is not None:
+            watched = self._columns(X_val, reset=False).rename(columns.column_names)
+            validate = self._rows(watched, y_val, sample_weight_val, reset=False)
+        self._model = self._fit_trees((learn, validate), self._native_params(columns), model)
+        self._after_fit()
+        return self
+
+    def _fit_trees(self, rows: tuple[Rows, Rows | None], params: dict[str, Any], model: Any) -> Any:
+        """Calls the native half."""
+        raise NotImplementedError
+
+    def _numbers(self, y: Any, *, reset: bool) -> np.ndarray:
+        """Targets as the native half takes them."""
+        raise NotImplementedError
+
+    def _rows(self, columns: Table, y: Any, sample_weight: Any, *, reset: bool) -> Rows:
+        numbers = self._numbers(y, reset=reset)
+        check_consistent_length(columns, numbers)
+        weights = None if sample_weight is None else self._weights(sample_weight, columns)
+        return columns, numbers, weights
+
+    def _continued(self, columns: Table) -> Any:
+        """The model to continue from, if there is one and that is wanted."""
+        if not self.warm_start or not hasattr(self, "_model"):
+            return None
+        if self._model.feature_names != columns.column_names:
+            raise Error(_names_differ(columns.column_names, self._model.feature_names))
+        return self._model
+
+    def _after_fit(self) -> None:
+        self.n_trees_ = self._model.n_trees
+        self.valid_losses_ = np.asarray(self._model.valid_losses)
+
+
+class GradientTreesClassifier(_GradientTrees, _Classifier):
     """Gradient-boosted trees: numbers, categories and missing values as they come.
 
     Parameters
@@ -250,18 +431,28 @@ class GradientTreesClassifier(_Classifier):
         Most bins that a column's values are cut into: 2 to 255, missing values not counted.
     max_features
         Share of the columns, drawn anew for each tree, that it may split on: above 0, at most 1.
+    subsample
+        Share of the rows, drawn anew for each tree, that it is grown on: above 0, at most 1.
     monotonic
         Columns of numbers with which the prediction must rise (1) or fall (-1), all else equal: a mapping of names
         to directions, or one direction a column.
+    interaction_cst
+        Groups of columns, by name or position, that may act together: a path from root to leaf splits on columns of
+        one group only. Columns in no group form one more. "no_interactions" is a group a column, "pairwise" one for
+        every two; None, the default, sets no limit.
     early_stopping
-        Whether to hold ``validation_fraction`` of the rows back and to stop when ``n_iter_no_change`` trees have not
-        lowered their log loss.
+        False: ``n_estimators`` trees are grown. True: ``validation_fraction`` of the rows, or ``X_val``, is watched
+        and the trees up to the lowest loss are kept; ends when ``n_iter_no_change`` trees have not lowered it. A
+        number from 2 to 20: that many folds choose the number of trees, which are then grown on all rows.
     validation_fraction
         Share of each class that early stopping holds back: above 0 and below 1.
     n_iter_no_change
         Trees without gain after which early stopping ends, at least 1.
+    warm_start
+        Whether ``fit`` continues from the trees of the last ``fit`` until there are ``n_estimators``: on the same rows
+        by the same parameters the model that one long fit gives, bit for bit.
     random_state
-        Seed of the columns drawn and of the rows held back.
+        Seed of the columns and rows drawn, of the rows held back and of the folds.
     n_jobs
         Threads; None or -1 for all. The model is the same at any number, bit for bit.
 
@@ -274,15 +465,55 @@ class GradientTreesClassifier(_Classifier):
     n_trees_
         Trees that were grown.
     valid_losses_
-        Mean log loss on the rows held back for early stopping, before the first tree and after each.
+        Mean log loss on the rows that were watched, before the first tree and after each.
     """
 
-    _fit_native = staticmethod(Classifier.fit_gradient_trees)
     _kind = "gradient trees"
+
+    def _fit_trees(self, rows: tuple[Rows, Rows | None], params: dict[str, Any], model: Any) -> Classifier:
+        return Classifier.fit_gradient_trees(rows, params, model)
+
+    def _numbers(self, y: Any, *, reset: bool) -> np.ndarray:
+        labels = self._labels(y) if reset else self._target(y)
+        unknown = np.flatnonzero(~np.isin(labels, self.classes_))
+        if unknown.size:
+            row, classes = int(unknown[0]), ", ".join(map(str, self.classes_))
+            raise Error(f"label in row {row + 1} is {labels[row]}, expected one of the classes of training: {classes}")
+        return np.asarray(labels == self.classes_[1])
+
+
+class GradientTreesRegressor(RegressorMixin, _GradientTrees):  # type: ignore[misc]
+    """Gradient-boosted trees for a number: its mean, the mean of a count, or a quantile.
+
+    Parameters
+    ----------
+    loss
+        "squared_error" predicts the mean; "poisson" the mean of a count, or of a sum that is never negative, above 0;
+        "quantile" the quantile named.
+    quantile
+        Which one: above 0 and below 1. For the quantile loss only.
+    n_estimators, learning_rate, max_leaf_nodes, max_depth, min_samples_leaf, l2_regularization, max_bins, max_features
+        As for :class:`GradientTreesClassifier`.
+    subsample, monotonic, interaction_cst, early_stopping, validation_fraction, n_iter_no_change
+        As for :class:`GradientTreesClassifier`; the quantile loss takes no ``monotonic``.
+    warm_start, random_state, n_jobs
+        As for :class:`GradientTreesClassifier`.
+
+    Attributes
+    ----------
+    n_features_in_, feature_names_in_
+        Number and names of the columns of ``fit``; names only where they were all texts.
+    n_trees_
+        Trees that were grown.
+    valid_losses_
+        Mean loss on the rows that were watched, before the first tree and after each.
+    """
 
     def __init__(
         self,
         *,
+        loss: str = "squared_error",
+        quantile: float | None = None,
         n_estimators: int = 100,
         learning_rate: float = 0.1,
         max_leaf_nodes: int = 31,
@@ -291,31 +522,54 @@ class GradientTreesClassifier(_Classifier):
         l2_regularization: float = 1.0,
         max_bins: int = 255,
         max_features: float = 1.0,
+        subsample: float = 1.0,
         monotonic: Monotonic = None,
-        early_stopping: bool = False,
+        interaction_cst: Groups = None,
+        early_stopping: bool | int = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
+        warm_start: bool = False,
         random_state: int | np.random.RandomState | None = 0,
         n_jobs: int | None = None,
     ) -> None:
-        self.n_estimators = n_estimators
-        self.learning_rate = learning_rate
-        self.max_leaf_nodes = max_leaf_nodes
-        self.max_depth = max_depth
-        self.min_samples_leaf = min_samples_leaf
-        self.l2_regularization = l2_regularization
-        self.max_bins = max_bins
-        self.max_features = max_features
-        self.monotonic = monotonic
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+        super().__init__(
+            n_estimators=n_estimators,
+            learning_rate=learning_rate,
+            max_leaf_nodes=max_leaf_nodes,
+            max_depth=max_depth,
+            min_samples_leaf=min_samples_leaf,
+            l2_regularization=l2_regularization,
+            max_bins=max_bins,
+            max_features=max_features,
+            subsample=subsample,
+            monotonic=monotonic,
+            interaction_cst=interaction_cst,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            warm_start=warm_start,
+            random_state=random_state,
+            n_jobs=n_jobs,
+        )
+        self.loss = loss
+        self.quantile = quantile
 
-    def _after_fit(self) -> None:
-        self.n_trees_ = self._model.n_trees
-        self.valid_losses_ = np.asarray(self._model.valid_losses)
+    def predict(self, X: Any) -> np.ndarray:
+        """The mean or the quantile of each row's target, ``n`` long."""
+        return self._scored(X, Regressor.predict)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Reads a model file. Its loss is the one it was fitted by; its other parameters are the defaults."""
+        model = Regressor.load(os.fspath(path))
+        loss, quantile = model.loss
+        return cls(loss=loss, quantile=quantile)._loaded(model)
+
+    def _fit_trees(self, rows: tuple[Rows, Rows | None], params: dict[str, Any], model: Any) -> Regressor:
+        return Regressor.fit_gradient_trees(rows, params, model, self.loss, self.quantile)
+
+    def _numbers(self, y: Any, *, reset: bool) -> np.ndarray:
+        return self._target(y, dtype=np.float64, ensure_all_finite=False)
 
 
 class LogisticClassifier(_Classifier):
@@ -421,6 +675,31 @@ class BlendClassifier(_Classifier):
         self.monotonic = monotonic
         self.random_state = random_state
         self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
+        """Fits to ``n`` rows, as :meth:`LogisticClassifier.fit`.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As there.
+        groups
+            One group a row, such as the account of a table that has several dates of each: a fold leaves out whole
+            groups. Default: every row is its own.
+
+        Returns
+        -------
+        The fitted estimator itself.
+        """
+        return self._fit(X, y, sample_weight, None if groups is None else _group_names(groups))
+
+    def predict_interval(self, X: Any, level: float = 0.9) -> np.ndarray:
+        """Interval of the probability of the second of ``classes_``, ``n × 2``: lower and upper end.
+
+        The rate among rows of that score lies within with probability ``level``. It says how much the calibration was
+        learned from: few rows of a class make it wide.
+        """
+        return self._scored(X, lambda model, columns: model.intervals(columns, level))
 
     def _after_fit(self) -> None:
         self.members_ = self._model.members

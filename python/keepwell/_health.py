@@ -9,7 +9,7 @@ from typing import Any, Self
 from . import _native
 from ._contributions import Contributions
 from ._errors import Error
-from ._native import Schema, Scored
+from ._native import Schema, Scored, Table
 from ._table import table as as_table
 
 
@@ -148,6 +148,23 @@ class HealthModel:
     def reviews(self, table: Any, *, before: Any = None) -> list[tuple[str, str]]:
         """The usage review and the value review of each account as text, against the snapshot before where given."""
         return self._model.reviews(as_table(table), None if before is None else as_table(before))
+
+    def intervals(self, table: Any, *, outcome: str = "churn", level: float = 0.9) -> Table:
+        """``account_id``, ``probability``, ``lower``, ``upper``: where the rate among accounts of that score lies.
+
+        It does so with probability ``level``. It says how much the calibration was learned from: few accounts that
+        left make it wide.
+        """
+        return self._model.intervals(as_table(table), outcome, level)
+
+    def segment_rates(self, table: Any, by: str, *, outcome: str = "churn", level: float = 0.9) -> Table:
+        """What each segment by a key of the schema will come to, the largest first.
+
+        Columns: the segment, ``n_accounts``, ``expected`` (mean probability), ``lower`` and ``upper`` (its interval at
+        that level: the calibration may be off, and chance decides each account), ``observed`` (missing where an
+        outcome is not known yet).
+        """
+        return self._model.segment_rates(as_table(table), by, outcome, level)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the model file, which Rust reads too."""

@@ -2,16 +2,29 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 import numpy as np
 import numpy.typing as npt
 from typing_extensions import disjoint_base
 
-__all__ = ["Classifier", "HealthModel", "Plan", "Playbook", "Schema", "Scored", "Table", "simulate"]
+__all__ = [
+    "Baseline",
+    "Classifier",
+    "HealthModel",
+    "Plan",
+    "Playbook",
+    "Regressor",
+    "Schema",
+    "Scored",
+    "Table",
+    "compare",
+    "simulate",
+]
 
 _Numbers = npt.NDArray[np.float64]
 _Flags = npt.NDArray[np.bool_]
+_Y = TypeVar("_Y")
 _Column = npt.NDArray[Any] | tuple[npt.NDArray[Any], npt.NDArray[np.bool_]] | tuple[npt.NDArray[np.int32], list[str]]
 
 @disjoint_base
@@ -41,19 +54,35 @@ class Table:
     def __arrow_c_schema__(self) -> Any: ...
     def rename(self, names: list[str]) -> Table: ...
 
+_Rows = tuple[Table, _Y, _Numbers | None]
+_Training = tuple[_Rows[_Y], _Rows[_Y] | None]
+
+@final
+class Baseline:
+    """A fitted baseline, "linfa logistic" or "linfa tree"."""
+
+    @staticmethod
+    def fit(kind: str, table: Table, y: _Flags) -> Baseline: ...
+    def predict_proba(self, table: Table) -> _Numbers: ...
+
 @final
 class Classifier:
     """A fitted model and what kind it is."""
 
     @staticmethod
-    def fit_gradient_trees(table: Table, y: _Flags, weights: _Numbers | None, params: dict[str, Any]) -> Classifier: ...
+    def fit_gradient_trees(
+        training: _Training[_Flags], params: dict[str, Any], model: Classifier | None
+    ) -> Classifier: ...
     @staticmethod
     def fit_logistic(table: Table, y: _Flags, weights: _Numbers | None, params: dict[str, Any]) -> Classifier: ...
     @staticmethod
-    def fit_blend(table: Table, y: _Flags, weights: _Numbers | None, params: dict[str, Any]) -> Classifier: ...
+    def fit_blend(
+        table: Table, y: _Flags, weights: _Numbers | None, groups: list[str] | None, params: dict[str, Any]
+    ) -> Classifier: ...
     def log_odds(self, table: Table) -> _Numbers: ...
     def predict_proba(self, table: Table) -> _Numbers: ...
     def contributions(self, table: Table) -> tuple[float, _Numbers]: ...
+    def intervals(self, table: Table, level: float) -> _Numbers: ...
     @property
     def feature_names(self) -> list[str]: ...
     @property
@@ -72,6 +101,35 @@ class Classifier:
     @staticmethod
     def from_bytes(kind: str, bytes: bytes) -> Classifier: ...
     def __reduce__(self) -> tuple[Any, tuple[str, bytes]]: ...
+
+@final
+class Regressor:
+    """Fitted gradient trees for a number."""
+
+    @staticmethod
+    def fit_gradient_trees(
+        training: _Training[_Numbers],
+        params: dict[str, Any],
+        model: Regressor | None,
+        loss: str,
+        quantile: float | None,
+    ) -> Regressor: ...
+    def predict(self, table: Table) -> _Numbers: ...
+    def contributions(self, table: Table) -> tuple[float, _Numbers]: ...
+    @property
+    def feature_names(self) -> list[str]: ...
+    @property
+    def n_trees(self) -> int: ...
+    @property
+    def valid_losses(self) -> list[float]: ...
+    @property
+    def loss(self) -> tuple[str, float | None]: ...
+    def save(self, path: str) -> None: ...
+    @staticmethod
+    def load(path: str) -> Regressor: ...
+    @staticmethod
+    def from_bytes(bytes: bytes) -> Regressor: ...
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]: ...
 
 _Toml = str | os.PathLike[str]
 
@@ -145,6 +203,8 @@ class HealthModel:
         self, table: Table, among: Table, n: int, done: list[str | None] | None
     ) -> list[dict[str, Any]]: ...
     def reviews(self, table: Table, before: Table | None) -> list[tuple[str, str]]: ...
+    def intervals(self, table: Table, outcome: str, level: float) -> Table: ...
+    def segment_rates(self, table: Table, by: str, outcome: str, level: float) -> Table: ...
     @property
     def quality(self) -> dict[str, dict[str, float]]: ...
     @property
@@ -216,4 +276,7 @@ class Plan(Table):
     @property
     def left_out(self) -> dict[str, str]: ...
 
+def compare(
+    schema: Schema, table: Table, outcome: str, by_time: tuple[list[str], int, int], params: dict[str, Any]
+) -> tuple[Table, list[tuple[str, str]]]: ...
 def simulate(*, n_accounts: int = 2000, n_periods: int = 2, random_state: int = 0) -> tuple[Table, Table]: ...

@@ -1,18 +1,16 @@
 //! `Classifier`: a fitted model of any of the three kinds, as the estimators of `keepwell._estimators` hold it.
 
-use std::collections::BTreeMap;
-
 use keepwell::frame;
 use keepwell::model::{
-    BlendClassifier, BlendParams, GradientTreesClassifier, GradientTreesParams, LogisticClassifier,
-    LogisticParams, ModelFile,
+    BlendClassifier, BlendParams, GradientTreesClassifier, LogisticClassifier, LogisticParams, ModelFile,
 };
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::error::{Error, Result};
-use crate::params::{Given, apply};
+use crate::params::{Given, apply, monotonic};
+use crate::regressor::{Trees, fit_trees};
 use crate::table::Table;
 use crate::training::train;
 
@@ -81,21 +79,20 @@ impl Training {
 
 #[pymethods]
 impl Classifier {
-    /// Fits gradient trees.
+    /// Fits gradient trees, watching validation rows and continuing from a model if there are any.
     #[staticmethod]
     fn fit_gradient_trees(
         py: Python<'_>,
-        table: &Table,
-        y: PyReadonlyArray1<'_, bool>,
-        weights: Option<PyReadonlyArray1<'_, f64>>,
+        training: Trees<'_, bool>,
         params: &Bound<'_, PyDict>,
+        model: Option<&Self>,
     ) -> Result<Self> {
-        let data = Training::new(table, y, weights)?;
-        let params = apply(GradientTreesClassifier::params(), params, set_gradient_trees)?;
-        let fit = |on_progress: keepwell::model::OnProgress<'_>| {
-            params.fit_with_progress(&data.table, &data.y, data.weights(), on_progress)
-        };
-        Ok(Classifier { model: Model::GradientTrees(train(py, None, fit)?) })
+        let model = model.and_then(|model| match &model.model {
+            Model::GradientTrees(model) => Some(model),
+            _ => None,
+        });
+        let fitted = fit_trees(py, &training, GradientTreesClassifier::params(), params, model)?;
+        Ok(Classifier { model: Model::GradientTrees(fitted) })
     }
 
     /// Fits a logistic regression.
@@ -113,19 +110,25 @@ impl Classifier {
         Ok(Classifier { model: Model::Logistic(model) })
     }
 
-    /// Fits a blend.
+    /// Fits a blend; with `groups`, one a row, a fold leaves out whole groups.
     #[staticmethod]
+    #[pyo3(signature = (table, y, weights, groups, params))]
     fn fit_blend(
         py: Python<'_>,
         table: &Table,
         y: PyReadonlyArray1<'_, bool>,
         weights: Option<PyReadonlyArray1<'_, f64>>,
+        groups: Option<Vec<String>>,
         params: &Bound<'_, PyDict>,
     ) -> Result<Self> {
         let data = Training::new(table, y, weights)?;
         let params = apply(BlendClassifier::params(), params, set_blend)?;
-        let fit = |on_progress: keepwell::model::OnProgress<'_>| {
-            params.fit_with_progress(&data.table, &data.y, data.weights(), on_progress)
+        let fit = |on_progress: keepwell::model::OnProgress<'_>| match &groups {
+            Some(groups) => {
+                let (y, weights) = (&data.y, data.weights());
+                params.fit_groups_with_progress(&data.table, y, weights, groups, on_progress)
+            }
+            None => params.fit_with_progress(&data.table, &data.y, data.weights(), on_progress),
         };
         Ok(Classifier { model: Model::Blend(train(py, None, fit)?) })
     }
@@ -150,6 +153,22 @@ impl Classifier {
         let told = py.detach(|| self.model.get().contributions(&table))?;
         let shape = [table.n_rows(), told.n_features];
         Ok((told.base, PyArray1::from_vec(py, told.values).reshape(shape)?))
+    }
+
+    /// Lower and upper end of the interval of each probability, `n × 2`, of a blend.
+    fn intervals<'py>(
+        &self,
+        py: Python<'py>,
+        table: &Table,
+        level: f64,
+    ) -> Result<Bound<'py, PyArray2<f64>>> {
+        let Model::Blend(model) = &self.model else {
+            return Err(Error::new("only a blend has intervals".to_owned()));
+        };
+        let table = table.read()?;
+        let intervals = py.detach(|| model.probability_intervals(&table, level))?;
+        let ends = intervals.iter().flat_map(|interval| [interval.lower, interval.upper]).collect();
+        Ok(PyArray1::from_vec(py, ends).reshape([intervals.len(), 2])?)
     }
 
     /// Names of the columns it was fitted on.
@@ -242,30 +261,6 @@ fn unknown_kind(kind: &str) -> Error {
     Error::new(format!("there is no kind of model `{kind}`"))
 }
 
-fn set_gradient_trees(
-    params: GradientTreesParams,
-    name: &str,
-    given: &Given<'_>,
-) -> Result<Option<GradientTreesParams>> {
-    Ok(Some(match name {
-        "n_estimators" => params.n_estimators(given.whole()?),
-        "learning_rate" => params.learning_rate(given.number()?),
-        "max_leaf_nodes" => params.max_leaf_nodes(given.whole()?),
-        "max_depth" => params.max_depth(given.whole::<Option<usize>>()?),
-        "min_samples_leaf" => params.min_samples_leaf(given.whole()?),
-        "l2_regularization" => params.l2_regularization(given.number()?),
-        "max_bins" => params.max_bins(given.whole()?),
-        "max_features" => params.max_features(given.number()?),
-        "monotonic" => params.monotonic(monotonic(given)?),
-        "early_stopping" => params.early_stopping(given.flag()?),
-        "validation_fraction" => params.validation_fraction(given.number()?),
-        "n_iter_no_change" => params.n_iter_no_change(given.whole()?),
-        "random_state" => params.random_state(given.whole()?),
-        "n_jobs" => params.n_jobs(given.whole::<Option<usize>>()?),
-        _ => return Ok(None),
-    }))
-}
-
 fn set_logistic(params: LogisticParams, name: &str, given: &Given<'_>) -> Result<Option<LogisticParams>> {
     Ok(Some(match name {
         "C" => match given.read::<Option<f64>>("a number, or None to have it chosen")? {
@@ -288,8 +283,4 @@ fn set_blend(params: BlendParams, name: &str, given: &Given<'_>) -> Result<Optio
         "n_jobs" => params.n_jobs(given.whole::<Option<usize>>()?),
         _ => return Ok(None),
     }))
-}
-
-fn monotonic(given: &Given<'_>) -> Result<BTreeMap<String, i8>> {
-    given.read("a dictionary of column names to -1, 0 or 1")
 }

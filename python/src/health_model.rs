@@ -8,6 +8,7 @@ use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::arrays::{dates, numbers, texts, whole};
 use crate::error::{Error, Result};
 use crate::health_told as told;
 use crate::params::{Given, apply};
@@ -55,7 +56,7 @@ impl HealthModel {
         let accounts = self.frame(table)?;
         let of = outcome_of(outcome)?;
         let told = py.detach(|| self.inner.contributions(&accounts, of))?;
-        let told = told.ok_or_else(|| Error::new(format!("the model was not trained on {outcome}")))?;
+        let told = told.ok_or_else(|| not_trained(outcome))?;
         let shape = [accounts.n_rows(), told.n_features];
         let values = PyArray1::from_vec(py, told.values).reshape(shape)?;
         let parts = self.inner.segment_parts(&accounts, of)?.unwrap_or_default();
@@ -151,6 +152,46 @@ impl HealthModel {
         Ok(py.detach(|| (0..accounts.n_rows()).map(of_row).collect::<keepwell::Result<Vec<_>>>())?)
     }
 
+    /// Account, probability, and lower and upper end of its interval.
+    fn intervals(&self, py: Python<'_>, table: &Table, outcome: &str, level: f64) -> Result<Table> {
+        let accounts = self.frame(table)?;
+        let of = outcome_of(outcome)?;
+        let intervals = py.detach(|| self.inner.probability_intervals(&accounts, of, level))?;
+        let intervals = intervals.ok_or_else(|| not_trained(outcome))?;
+        let probability = py.detach(|| self.inner.probabilities(&accounts, of))?;
+        let probability = probability.ok_or_else(|| not_trained(outcome))?;
+        let mut columns = vec![texts("account_id", accounts.ids().iter().map(Some))];
+        columns.extend(accounts.as_of().map(|as_of| dates("as_of", as_of)));
+        columns.push(numbers("probability", probability.into_iter().map(Some)));
+        columns.push(numbers("lower", intervals.iter().map(|interval| Some(interval.lower))));
+        columns.push(numbers("upper", intervals.iter().map(|interval| Some(interval.upper))));
+        Table::of(accounts.n_rows(), columns)
+    }
+
+    /// Segment, accounts, expected rate, lower and upper end of its interval, and observed rate.
+    fn segment_rates(
+        &self,
+        py: Python<'_>,
+        table: &Table,
+        by: &str,
+        outcome: &str,
+        level: f64,
+    ) -> Result<Table> {
+        let accounts = self.frame(table)?;
+        let of = outcome_of(outcome)?;
+        let rates = py.detach(|| self.inner.segment_rates(&accounts, of, by, level))?;
+        let rates = rates.ok_or_else(|| not_trained(outcome))?;
+        let columns = vec![
+            texts(by, rates.iter().map(|rate| rate.segment.as_ref())),
+            whole("n_accounts", rates.iter().map(|rate| i64::try_from(rate.n_accounts).ok())),
+            numbers("expected", rates.iter().map(|rate| Some(rate.expected.rate))),
+            numbers("lower", rates.iter().map(|rate| Some(rate.expected.lower))),
+            numbers("upper", rates.iter().map(|rate| Some(rate.expected.upper))),
+            numbers("observed", rates.iter().map(|rate| rate.observed)),
+        ];
+        Table::of(rates.len(), columns)
+    }
+
     /// How well churn and expansion were predicted on accounts left out of the folds, by outcome.
     #[getter]
     fn quality<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>> {
@@ -212,7 +253,12 @@ impl HealthModel {
     }
 }
 
-fn outcome_of(name: &str) -> Result<Outcome> {
+fn not_trained(outcome: &str) -> Error {
+    Error::new(format!("the model was not trained on {outcome}"))
+}
+
+/// "churn" or "expansion".
+pub fn outcome_of(name: &str) -> Result<Outcome> {
     match name {
         "churn" => Ok(Outcome::Churn),
         "expansion" => Ok(Outcome::Expansion),

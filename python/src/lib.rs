@@ -1,8 +1,10 @@
 //! The native half of the Python package `keepwell`: it converts, calls and converts back.
 
 mod arrays;
+mod baseline;
 mod cells;
 mod classifier;
+mod comparison;
 mod error;
 mod health_model;
 mod health_told;
@@ -10,6 +12,7 @@ mod numpy_column;
 mod params;
 mod plan;
 mod playbook;
+mod regressor;
 mod schema;
 mod scored;
 mod simulation;
@@ -22,13 +25,19 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
+    use crate::baseline::Baseline;
+    #[pymodule_export]
     use crate::classifier::Classifier;
+    #[pymodule_export]
+    use crate::comparison::compare;
     #[pymodule_export]
     use crate::health_model::HealthModel;
     #[pymodule_export]
     use crate::plan::Plan;
     #[pymodule_export]
     use crate::playbook::Playbook;
+    #[pymodule_export]
+    use crate::regressor::Regressor;
     #[pymodule_export]
     use crate::schema::Schema;
     #[pymodule_export]

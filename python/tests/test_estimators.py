@@ -223,7 +223,10 @@ def test_other_columns_than_those_of_fit_are_refused(classifier, accounts, featu
         (kw.GradientTreesClassifier(n_estimators=0), "`n_estimators` is 0, expected at least 1"),
         (kw.GradientTreesClassifier(n_estimators=-1), "`n_estimators` is -1, expected a whole number, 0 or more"),
         (kw.GradientTreesClassifier(learning_rate="fast"), "`learning_rate` is 'fast', expected a number"),
-        (kw.GradientTreesClassifier(early_stopping="auto"), "`early_stopping` is 'auto', expected True or False"),
+        (
+            kw.GradientTreesClassifier(early_stopping="auto"),
+            "`early_stopping` is 'auto', expected True, False or a number of folds from 2",
+        ),
         (kw.GradientTreesClassifier(max_bins=256), "`max_bins` is 256, expected 2 to 255"),
         (kw.GradientTreesClassifier(monotonic=[1]), "`monotonic` has 1 directions, expected 6, one a column"),
         (kw.LogisticClassifier(C=-1), "`C` is -1, expected a finite number above 0"),
@@ -234,3 +237,22 @@ def test_parameters_outside_their_range_are_named(estimator, text, accounts, fea
     with pytest.raises(kw.Error) as caught:
         estimator.fit(features, accounts["churned"])
     assert str(caught.value) == text
+
+
+def test_a_blend_gives_intervals_and_leaves_groups_out_whole():
+    rng = np.random.default_rng(3)
+    groups = np.repeat(np.arange(40), 20)
+    X, y = rng.permutation(40)[groups].astype(float)[:, None], (groups % 3 == 0)
+    apart = kw.BlendClassifier().fit(X, y, groups=groups)
+    mixed = kw.BlendClassifier().fit(X, y)
+    intervals = apart.predict_interval(X, level=0.9)
+    p = apart.predict_proba(X)[:, 1]
+    assert intervals.shape == (800, 2)
+    assert np.all((intervals[:, 0] <= p) & (p <= intervals[:, 1]))
+    assert np.all(np.diff(intervals[np.argsort(p)], axis=0) >= -1e-12)
+    # Who has seen an account knows it: only whole groups left out tell what is known of others.
+    assert mixed.members_[-1][2] < apart.members_[-1][2] - 0.05
+    with pytest.raises(kw.Error, match="number of groups, one a row: found 799, expected 800"):
+        kw.BlendClassifier().fit(X, y, groups=groups[1:])
+    with pytest.raises(kw.Error, match="`groups`, row 2: found a missing value"):
+        kw.BlendClassifier().fit(X, y, groups=["a", None, *groups[2:]])

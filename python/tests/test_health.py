@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 
 import keepwell as kw
 import numpy as np
@@ -395,3 +396,32 @@ def test_model_files_that_cannot_be_read(model, tmp_path):
 )
 def test_what_cannot_be_done_says_why(call, error, text, schema, scored):
     assert text_of(error, lambda: call(schema, scored)) == text
+
+
+def test_intervals_hold_the_probability_and_widen_with_few_accounts(model, scored, schema, accounts):
+    told = model.intervals(accounts, level=0.9)
+    assert told.column_names == ["account_id", "probability", "lower", "upper"]
+    assert np.array_equal(told["probability"], scored["churn_probability"])
+    assert np.all((told["lower"] <= told["probability"]) & (told["probability"] <= told["upper"]))
+    few = kw.HealthModel(schema).fit(accounts[:60]).intervals(accounts)
+    assert np.mean(few["upper"] - few["lower"]) > 1.5 * np.mean(told["upper"] - told["lower"])
+    with pytest.raises(kw.Error, match="`level` is 2, expected above 0 and below 1"):
+        model.intervals(accounts, level=2)
+
+
+def test_models_are_compared_on_ones_own_accounts(schema, accounts):
+    told = kw.compare(schema, accounts, n_folds=2, n_repeats=1)
+    assert sorted(told["model"]) == sorted(
+        ["blend", "gradient trees", "logistic", "linfa logistic", "linfa tree", "base rate"]
+    )
+    assert told["model"][-1] == "base rate" and told["auc"][-1] == 0.5
+    assert list(told["log_loss"]) == sorted(told["log_loss"])
+    assert told["log_loss_behind"][0] == 0 and np.isnan(told["log_loss_behind_error"][0])
+    for arguments, text in (
+        ({"n_folds": 1}, "`n_folds` is 1, expected 2 to 100"),
+        ({"outcome": "joy"}, '`outcome` is "joy", expected "churn" or "expansion"'),
+        ({"cuts": ["soon"]}, '`cuts` has "soon", expected dates such as 2026-01-01'),
+        ({"cuts": ["2026-01-01"]}, "`by_time` is set, expected no cuts, since the rows have no date"),
+    ):
+        with pytest.raises(kw.Error, match=re.escape(text)):
+            kw.compare(schema, accounts, **arguments)

@@ -4,7 +4,7 @@ import keepwell as kw
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-#: What scikit-learn itself declares for its HistGradientBoostingClassifier, and nothing else: bins, folds and rows
+#: What scikit-learn itself declares for its HistGradientBoosting estimators, and nothing else: bins, folds and rows
 #: a leaf are counted in rows. The logistic model passes that check too where no folds choose its C.
 SAMPLE_WEIGHTS = {
     "check_sample_weight_equivalence_on_dense_data": "sample_weight is not equivalent to removing/repeating samples.",
@@ -18,6 +18,8 @@ def expected_failures(estimator):
 @parametrize_with_checks(
     [
         kw.GradientTreesClassifier(min_samples_leaf=5),
+        kw.GradientTreesRegressor(min_samples_leaf=5),
+        kw.GradientTreesRegressor(min_samples_leaf=5, loss="quantile", quantile=0.5),
         kw.LogisticClassifier(),
         kw.LogisticClassifier(C=1.0),
         kw.LogisticClassifier(C=1.0, knots=0),

@@ -113,7 +113,7 @@ impl GroupedFolds {
 /// One split by time: train on rows whose label was complete by the cut, test on rows known from the cut on.
 ///
 /// A label covers `[as_of + gap, as_of + gap + horizon)`. A row is trained on if that ends by the cut, tested on if
-/// its `as_of` is at the cut or after. Rows between are purged: their labels look past the cut.
+/// its `as_of` is at the cut or after, never both. Rows between are purged: their labels look past the cut.
 ///
 /// ```
 /// use jiff::civil::date;
@@ -149,6 +149,11 @@ impl TimeSplit {
         self
     }
 
+    /// The day from whose start on rows are tested.
+    pub fn cut(&self) -> Date {
+        self.cut
+    }
+
     /// Train and test rows, by the date at which each row was known.
     ///
     /// # Errors
@@ -156,7 +161,9 @@ impl TimeSplit {
     pub fn split(&self, as_of: &[Date]) -> Result<TrainTest> {
         let purged_days = i64::from(self.gap_days) + i64::from(self.horizon_days);
         let last_known = Span::new().try_days(purged_days).and_then(|span| self.cut.checked_sub(span)).ok();
-        let train = rows_where(as_of, |date| last_known.is_some_and(|last| *date <= last));
+        // With a gap and horizon of 0 days a row at the cut would be on both sides.
+        let train =
+            rows_where(as_of, |date| *date < self.cut && last_known.is_some_and(|last| *date <= last));
         let test = rows_where(as_of, |date| *date >= self.cut);
         check_side(
             "the train side of the split by time",

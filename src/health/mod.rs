@@ -29,6 +29,7 @@ mod review;
 mod scale;
 mod scored;
 mod segment;
+mod segment_rate;
 mod similar;
 
 pub use bands::BandEdges;
@@ -41,4 +42,5 @@ pub use recourse::{Recourse, RecourseChange};
 pub use review::{Aspect, ReviewedSignal, UsageReview, ValueReview};
 pub use scored::{Band, Scored};
 pub use segment::{LifeCycle, SegmentOutcome, SegmentReport};
+pub use segment_rate::SegmentRate;
 pub use similar::{Fared, SimilarAccount, SimilarAccounts, SimilarTo};

@@ -14,10 +14,11 @@ use super::scale::HealthScale;
 use super::scored::{Band, Scored};
 use super::segment::pooled::Line;
 use super::segment::{SegmentReport, SegmentTree, WHOLE};
+use super::segment_rate::SegmentRate;
 use crate::error::{ErrorKind, Result};
 use crate::explain::{Outcome, Reason, Reasons, Usual, by_dimension};
 use crate::frame::{Frame, Table};
-use crate::model::{BlendClassifier, Classifier, Contributions, ModelFile, sigmoid};
+use crate::model::{BlendClassifier, Classifier, Contributions, ModelFile, ProbabilityInterval, sigmoid};
 use crate::schema::{Missing, Schema};
 
 /// A fitted model: calibrated churn and expansion probabilities, health, bands and reasons.
@@ -340,6 +341,62 @@ impl HealthModel {
         let nodes = self.nodes(accounts)?;
         let part = |score: &FittedScore, node: u32| score.line(node).apply(score.base) - score.base;
         Ok(self.fitted(outcome).map(|score| nodes.into_iter().map(|node| part(score, node)).collect()))
+    }
+
+    /// The interval of each account's probability at a level such as 0.9; `None` where the outcome was not trained.
+    ///
+    /// # Errors
+    /// A frame of another schema, a level that is not above 0 and below 1.
+    pub fn probability_intervals(
+        &self,
+        accounts: &Frame,
+        outcome: Outcome,
+        level: f64,
+    ) -> Result<Option<Vec<ProbabilityInterval>>> {
+        let nodes = self.nodes(accounts)?;
+        let Some(score) = self.fitted(outcome) else { return Ok(None) };
+        let mut intervals = score.blend.probability_intervals(accounts.signals(), level)?;
+        for (interval, &node) in intervals.iter_mut().zip(&nodes) {
+            let line = score.line(node);
+            interval.lower = line.apply_to_probability(interval.lower);
+            interval.upper = line.apply_to_probability(interval.upper);
+        }
+        Ok(Some(intervals))
+    }
+
+    /// The calibrated probability of an outcome, an account each; `None` where it was not trained.
+    ///
+    /// # Errors
+    /// A frame of another schema.
+    pub fn probabilities(&self, accounts: &Frame, outcome: Outcome) -> Result<Option<Vec<f64>>> {
+        let nodes = self.nodes(accounts)?;
+        let Some(score) = self.fitted(outcome) else { return Ok(None) };
+        let mut probability = score.blend.predict_proba(accounts.signals())?;
+        let of_row = |(p, &node): (&mut f64, &u32)| *p = score.line(node).apply_to_probability(*p);
+        probability.iter_mut().zip(&nodes).for_each(of_row);
+        Ok(Some(probability))
+    }
+
+    /// The rate that each segment by a key will come to, with its interval at a level such as 0.9, beside what it has
+    /// come to where that is known; `None` where the outcome was not trained. The largest segment comes first.
+    ///
+    /// # Errors
+    /// A frame of another schema, a key that the frame has not, a level that is not above 0 and below 1.
+    pub fn segment_rates(
+        &self,
+        accounts: &Frame,
+        outcome: Outcome,
+        key: &str,
+        level: f64,
+    ) -> Result<Option<Vec<SegmentRate>>> {
+        let intervals = self.probability_intervals(accounts, outcome, level)?;
+        let probability = self.probabilities(accounts, outcome)?;
+        let (Some(intervals), Some(probability)) = (intervals, probability) else { return Ok(None) };
+        let happened = match outcome {
+            Outcome::Churn => accounts.churn(),
+            Outcome::Expansion => accounts.expansion(),
+        };
+        SegmentRate::by_key(accounts, key, &probability, &intervals, happened, level).map(Some)
     }
 
     pub(super) fn fitted(&self, outcome: Outcome) -> Option<&FittedScore> {

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{GradientTreesClassifier, LogisticClassifier};
+use super::{GradientTreesClassifier, GradientTreesRegressor, LogisticClassifier};
 use crate::error::{Error, ErrorKind, Result};
 
 const MAGIC: &[u8; 8] = b"KEEPWELL";
@@ -82,6 +82,10 @@ pub trait ModelFile: Serialize + DeserializeOwned {
 
 impl ModelFile for GradientTreesClassifier {
     const KIND: &'static str = "gradient trees";
+}
+
+impl ModelFile for GradientTreesRegressor {
+    const KIND: &'static str = "tree regressor";
 }
 
 impl ModelFile for LogisticClassifier {

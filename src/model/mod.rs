@@ -3,9 +3,11 @@
 mod baselines;
 mod blend;
 mod calibration;
+pub mod compare;
 mod features;
 mod file;
 pub mod gradient_trees;
+mod interval;
 pub(crate) mod logistic;
 pub mod loss;
 mod stack;
@@ -20,9 +22,14 @@ pub use crate::metric::sigmoid;
 pub use baselines::{LinfaLogistic, LinfaLogisticParams, LinfaTree, LinfaTreeParams};
 pub use blend::{BlendClassifier, BlendParams, Member, ValidBlendParams};
 pub use calibration::BetaCalibration;
+pub use compare::{CompareParams, Compared, Comparison};
 pub use features::{EncodedColumn, FeatureKind, Features};
 pub use file::ModelFile;
-pub use gradient_trees::{GradientTreesClassifier, GradientTreesParams};
+pub use gradient_trees::{
+    EarlyStopping, GradientTrees, GradientTreesClassifier, GradientTreesParams, GradientTreesRegressor,
+    TreesTask,
+};
+pub use interval::{ProbabilityInterval, RateInterval};
 pub use logistic::{DEFAULT_CS, LogisticClassifier, LogisticParams, ValidLogisticParams};
 
 /// The contract of a fitted model for one two-class label.
@@ -103,6 +110,46 @@ mod tests {
         let probability = blend.predict_proba(&table).unwrap();
         assert_eq!(probability.len(), 40);
         assert!(probability.iter().all(|p| (p - 0.25).abs() < 0.03), "{probability:?}");
+    }
+
+    #[test]
+    fn rows_of_a_group_are_left_out_together() {
+        // Each group has a number of its own that tells its label: a model that has seen the group knows it.
+        let group = |row: usize| row / 40;
+        let number = |row: usize| f64::from((group(row) * 37 % 101) as u32);
+        let y: Vec<bool> = (0..800).map(|row| group(row) * 53 % 7 < 2).collect();
+        let table = Table::new(800, [("x".into(), Column::Number((0..800).map(number).collect()))]).unwrap();
+        let groups: Vec<String> = (0..800).map(|row| group(row).to_string()).collect();
+        let (params, width) = (BlendClassifier::params(), |intervals: Vec<ProbabilityInterval>| {
+            intervals.iter().map(|interval| interval.upper - interval.lower).sum::<f64>()
+        });
+        let apart = params.fit_groups(&table, &y, None, &groups).unwrap();
+        let mixed = params.fit(&table, &y, None).unwrap();
+        let trees = |blend: &BlendClassifier| blend.members().last().unwrap().log_loss;
+        assert!(trees(&mixed) < trees(&apart) - 0.05, "{:?} {:?}", mixed.members(), apart.members());
+        let widths = [&apart, &mixed].map(|blend| width(blend.probability_intervals(&table, 0.9).unwrap()));
+        assert!(widths[0] > widths[1], "{widths:?}");
+        let weights: Vec<f64> = (0..800).map(|row| f64::from(u8::from(row >= 80))).collect();
+        let some: Vec<usize> = (80..800).collect();
+        let without = params.fit_groups(&table.take(&some), &y[80..], None, &groups[80..]).unwrap();
+        let weighed = params.fit_groups(&table, &y, Some(&weights), &groups).unwrap();
+        let (a, b) = (weighed.log_odds(&table).unwrap(), without.log_odds(&table).unwrap());
+        assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-6));
+        assert_eq!(
+            params.fit_groups(&table, &y, None, &groups[1..]).unwrap_err().to_string(),
+            "number of groups, one a row: found 799, expected 800"
+        );
+    }
+
+    #[test]
+    fn one_positive_leaves_everything_open() {
+        let table = Table::new(20, [("x".into(), Column::Number(vec![1.0; 20]))]).unwrap();
+        let y: Vec<bool> = (0..20).map(|row| row == 3).collect();
+        let blend = BlendClassifier::params().fit(&table, &y, None).unwrap();
+        let unknown = ProbabilityInterval { lower: 0.0, upper: 1.0 };
+        assert!(
+            blend.probability_intervals(&table, 0.9).unwrap().iter().all(|interval| *interval == unknown)
+        );
     }
 
     #[test]

@@ -7,23 +7,54 @@ use ndarray::{ArrayBase, Axis, Data, Ix2};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::split::{GroupedFolds, StratifiedFolds};
 use crate::frame::{Column, Table};
+use crate::model::loss::RegressionLoss;
 
 /// Whether labels and weights fit the table, are of both classes, and all numbers can be learned from.
 pub(crate) fn check_training(table: &Table, y: &[bool], weights: Option<&[f64]>) -> Result<()> {
-    if table.n_rows() == 0 {
-        let what = "the training table".into();
-        return Err(ErrorKind::NoRows { what, hint: "give rows of both classes to learn from" }.into());
-    }
-    check_length("number of labels", y.len(), table.n_rows())?;
-    if let Some(weights) = weights {
-        check_length("number of weights", weights.len(), table.n_rows())?;
-        check_weights(weights)?;
-    }
+    check_rows(table, y.len(), weights, "give rows of both classes to learn from")?;
     check_classes(y, weights)?;
+    check_columns(table)
+}
+
+/// Whether numbers to predict and weights fit the table, the loss can take them, and all columns can be learned from.
+pub(crate) fn check_numbers(
+    table: &Table,
+    y: &[f64],
+    weights: Option<&[f64]>,
+    loss: RegressionLoss,
+) -> Result<()> {
+    check_rows(table, y.len(), weights, "give rows to learn from")?;
+    loss.check_targets("targets", y)?;
+    let weighs = |row: &usize| weights.is_none_or(|weights| weights[*row] > 0.0);
+    let mut rows = (0..y.len()).filter(weighs).peekable();
+    if rows.peek().is_none() {
+        return Err(no_weight());
+    }
+    if loss == RegressionLoss::Poisson && rows.all(|row| y[row] == 0.0) {
+        let what = "the training table, targets of 0 aside,".into();
+        return Err(ErrorKind::NoRows { what, hint: "give the Poisson loss some target above 0" }.into());
+    }
+    check_columns(table)
+}
+
+fn check_rows(table: &Table, n_targets: usize, weights: Option<&[f64]>, hint: &'static str) -> Result<()> {
+    if table.n_rows() == 0 {
+        return Err(ErrorKind::NoRows { what: "the training table".into(), hint }.into());
+    }
+    check_length("number of labels", n_targets, table.n_rows())?;
+    weights.map_or(Ok(()), |weights| check_weights("weights", weights, table.n_rows()))
+}
+
+fn no_weight() -> Error {
+    let what = "the training table, weights of 0 aside,".into();
+    ErrorKind::NoRows { what, hint: "give some rows a weight above 0" }.into()
+}
+
+pub(crate) fn check_columns(table: &Table) -> Result<()> {
     table.names().iter().zip(table.columns()).try_for_each(|(name, column)| check_finite(name, column))
 }
 
-fn check_length(what: &str, found: usize, expected: usize) -> Result<()> {
+pub(crate) fn check_length(what: &str, found: usize, expected: usize) -> Result<()> {
     if found == expected {
         return Ok(());
     }
@@ -33,10 +64,11 @@ fn check_length(what: &str, found: usize, expected: usize) -> Result<()> {
 /// The largest weight: squares of sums of weights have to stay finite.
 const MOST_WEIGHT: f64 = 1e100;
 
-fn check_weights(weights: &[f64]) -> Result<()> {
+pub(crate) fn check_weights(what: &str, weights: &[f64], n_rows: usize) -> Result<()> {
+    check_length(&format!("number of {what}"), weights.len(), n_rows)?;
     let wrong = |weight: &f64| !(0.0..=MOST_WEIGHT).contains(weight);
     let Some(at) = weights.iter().position(wrong) else { return Ok(()) };
-    let (what, expected) = ("weights".into(), "a number from 0 to 1e100");
+    let (what, expected) = (what.into(), "a number from 0 to 1e100");
     Err(ErrorKind::Number { what, row: at + 1, value: weights[at], expected }.into())
 }
 
@@ -46,10 +78,7 @@ fn check_classes(y: &[bool], weights: Option<&[f64]>) -> Result<()> {
         (1.., 1..) => return Ok(()),
         (1.., 0) => "false",
         (0, 1..) => "true",
-        (0, 0) => {
-            let what = "the training table, weights of 0 aside,".into();
-            return Err(ErrorKind::NoRows { what, hint: "give some rows a weight above 0" }.into());
-        }
+        (0, 0) => return Err(no_weight()),
     };
     Err(ErrorKind::OneClass { label: "y".into(), class, n_rows: y.len() }.into())
 }
@@ -68,13 +97,23 @@ pub(crate) fn directions(table: &Table, monotonic: &BTreeMap<String, i8>) -> Res
     Ok(table.names().iter().map(|name| monotonic.get(name).copied().unwrap_or(0)).collect())
 }
 
-fn check_direction(table: &Table, name: &str, direction: i8) -> Result<()> {
-    let missing = || ErrorKind::MissingColumn {
-        column: name.to_owned(),
-        role: "named in `monotonic`".into(),
-        found: table.names().join(", "),
+/// Positions of the columns of each group.
+pub(crate) fn interaction_groups(table: &Table, groups: &[Vec<String>]) -> Result<Vec<Vec<usize>>> {
+    let place = |name: &String| {
+        let at = table.names().iter().position(|other| other == name);
+        at.ok_or_else(|| not_there(table, name, "interaction_cst"))
     };
-    match table.column(name).ok_or_else(missing)? {
+    groups.iter().map(|group| group.iter().map(place).collect()).collect()
+}
+
+/// A parameter names a column that is not in the table.
+fn not_there(table: &Table, name: &str, parameter: &str) -> Error {
+    let (column, role) = (name.to_owned(), format!("named in `{parameter}`"));
+    ErrorKind::MissingColumn { column, role, found: table.names().join(", ") }.into()
+}
+
+fn check_direction(table: &Table, name: &str, direction: i8) -> Result<()> {
+    match table.column(name).ok_or_else(|| not_there(table, name, "monotonic"))? {
         Column::Category(_) if direction != 0 => Err(ErrorKind::ColumnType {
             column: name.to_owned(),
             found: "text".into(),

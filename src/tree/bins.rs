@@ -5,6 +5,8 @@
 //! every level that was never seen. Binning knows no label, so it is fitted once on a whole table and serves
 //! every fold of it.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::column::{ColumnView, MISSING_CODE};
@@ -15,7 +17,11 @@ pub const MISSING_BIN: u8 = 0;
 pub const MAX_BINS: usize = 255;
 /// Cut points are taken from at most this many rows.
 const SAMPLE_ROWS: usize = 200_000;
-/// Widest row-major group of columns; a group is what one pass over the rows fills.
+/// Rows that are put into bins at a time, column by column.
+const TILE_ROWS: usize = 512;
+/// Most columns that lie together, row by row: more cost partitions more than they save histograms.
+const MAX_SLAB: usize = 32;
+/// Most columns whose histograms one loop fills: with a register for each, and in half a level-1 cache.
 const MAX_GROUP: usize = 16;
 
 /// How one column is cut into bins.
@@ -55,14 +61,21 @@ impl Binning {
     /// Puts every row of the same `d` columns into its bins.
     ///
     /// # Panics
-    /// When the number of columns or a column's kind differs from what was fitted.
+    /// When the number of columns or a column's kind differs from what was fitted, or columns differ in length.
     pub fn bin(&self, columns: &[ColumnView]) -> Bins {
         assert_eq!(columns.len(), self.columns.len(), "as many columns as were fitted");
-        let by_column: Vec<Vec<u8>> =
-            self.columns.par_iter().zip(columns).map(|(binning, column)| binning.bin(*column)).collect();
-        let n_bins = self.columns.iter().map(ColumnBinning::n_bins).collect();
-        let is_category = self.columns.iter().map(|c| matches!(c, ColumnBinning::Category { .. })).collect();
-        Bins::new(by_column, n_bins, is_category)
+        let n_rows = columns.first().map_or(0, ColumnView::len);
+        assert!(columns.iter().all(|column| column.len() == n_rows), "columns of one length");
+        let cutters: Vec<Cutter> = self.columns.iter().map(Cutter::new).collect();
+        let slab =
+            |columns_of: Range<usize>| Slab::new(&cutters[columns_of.clone()], &columns[columns_of], n_rows);
+        Bins {
+            n_rows,
+            slabs: slab_bounds(columns.len()).map(slab).collect(),
+            groups: groups(columns.len()),
+            n_bins: self.columns.iter().map(ColumnBinning::n_bins).collect(),
+            is_category: self.columns.iter().map(ColumnBinning::is_category).collect(),
+        }
     }
 }
 
@@ -75,18 +88,37 @@ impl ColumnBinning {
         }
     }
 
-    fn bin(&self, column: ColumnView) -> Vec<u8> {
+    fn is_category(&self) -> bool {
+        matches!(self, ColumnBinning::Category { .. })
+    }
+}
+
+/// A [`ColumnBinning`] made ready for many rows.
+enum Cutter<'a> {
+    Number(Box<TwoLevelCuts>),
+    Category { bin_of: &'a [u8], pool: u8 },
+}
+
+impl<'a> Cutter<'a> {
+    fn new(binning: &'a ColumnBinning) -> Self {
+        match binning {
+            ColumnBinning::Number { cuts } => Cutter::Number(Box::new(TwoLevelCuts::new(cuts))),
+            ColumnBinning::Category { bin_of, pool } => Cutter::Category { bin_of, pool: *pool },
+        }
+    }
+
+    /// Puts the bins of some rows into `cells`, one every `width`.
+    fn bin(&self, column: ColumnView, rows: Range<usize>, cells: &mut [u8], width: usize) {
+        let cells = cells.iter_mut().step_by(width);
         match (self, column) {
-            (ColumnBinning::Number { cuts }, ColumnView::F64(values)) => {
-                let cuts = TwoLevelCuts::new(cuts);
-                values.iter().map(|&value| cuts.bin(value)).collect()
+            (Cutter::Number(cuts), ColumnView::F64(values)) => {
+                cells.zip(&values[rows]).for_each(|(cell, &value)| *cell = cuts.bin(value));
             }
-            (ColumnBinning::Number { cuts }, ColumnView::F32(values)) => {
-                let cuts = TwoLevelCuts::new(cuts);
-                values.iter().map(|&value| cuts.bin(f64::from(value))).collect()
+            (Cutter::Number(cuts), ColumnView::F32(values)) => {
+                cells.zip(&values[rows]).for_each(|(cell, &value)| *cell = cuts.bin(f64::from(value)));
             }
-            (ColumnBinning::Category { bin_of, pool }, ColumnView::Category { codes, .. }) => {
-                codes.iter().map(|&code| level_bin(bin_of, *pool, code)).collect()
+            (Cutter::Category { bin_of, pool }, ColumnView::Category { codes, .. }) => {
+                cells.zip(&codes[rows]).for_each(|(cell, &code)| *cell = level_bin(bin_of, *pool, code));
             }
             _ => panic!("a column must keep the kind it was fitted with"),
         }
@@ -110,11 +142,23 @@ fn fit_column(column: ColumnView, max_bins: usize) -> ColumnBinning {
 }
 
 fn fit_number<T: Copy>(values: &[T], to_f64: impl Fn(T) -> f64, max_bins: usize) -> ColumnBinning {
-    let finite = |value: &f64| value.is_finite();
-    let mut sample: Vec<f64> =
-        sample_rows(values.len()).map(|row| to_f64(values[row])).filter(finite).collect();
-    sample.sort_unstable_by(f64::total_cmp);
-    ColumnBinning::Number { cuts: cut_points(&distinct_counts(&sample), max_bins) }
+    let sample = sample_rows(values.len()).map(|row| to_f64(values[row]));
+    let mut keys = Vec::with_capacity(values.len().min(SAMPLE_ROWS));
+    keys.extend(sample.filter(|value| value.is_finite()).map(order_key));
+    keys.sort_unstable();
+    let sorted: Vec<f64> = keys.into_iter().map(of_order_key).collect();
+    ColumnBinning::Number { cuts: cut_points(&sorted, max_bins) }
+}
+
+/// A number's bits as an integer of the same order: integers sort faster.
+fn order_key(value: f64) -> i64 {
+    let bits = value.to_bits() as i64;
+    bits ^ ((bits >> 63) as u64 >> 1) as i64
+}
+
+/// The number of an [`order_key`].
+fn of_order_key(key: i64) -> f64 {
+    f64::from_bits((key ^ ((key >> 63) as u64 >> 1) as i64) as u64)
 }
 
 /// All rows, or an even sample with one row drawn from each stretch, so that a period in the rows does no harm.
@@ -127,19 +171,20 @@ fn sample_rows(n_rows: usize) -> impl Iterator<Item = usize> {
 }
 
 /// Distinct values with how often each stands in a sorted sample.
-fn distinct_counts(sorted: &[f64]) -> Vec<(f64, usize)> {
-    sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len())).collect()
+fn distinct_counts(sorted: &[f64]) -> impl Iterator<Item = (f64, usize)> + Clone {
+    sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len()))
 }
 
 /// Cut points that leave about equally many rows in each bin, a value that is heavier than a bin alone in its own.
-fn cut_points(distinct: &[(f64, usize)], max_bins: usize) -> Vec<f64> {
-    let between = |at: usize| midpoint(distinct[at].0, distinct[at + 1].0);
-    let last = distinct.len().saturating_sub(1);
-    if distinct.len() <= max_bins {
-        return (0..last).map(between).collect();
+fn cut_points(sorted: &[f64], max_bins: usize) -> Vec<f64> {
+    let distinct = distinct_counts(sorted);
+    let neighbours = distinct.clone().zip(distinct.clone().skip(1));
+    if distinct.clone().take(max_bins + 1).count() <= max_bins {
+        return neighbours.map(|((low, _), (high, _))| midpoint(low, high)).collect();
     }
     let mut quota = Quota::new(distinct, max_bins);
-    (0..last).filter(|&at| quota.closes_bin(distinct[at].1, distinct[at + 1].1)).map(between).collect()
+    let closes = neighbours.filter(|((_, count), (_, next_count))| quota.closes_bin(*count, *next_count));
+    closes.map(|((low, _), (high, _))| midpoint(low, high)).collect()
 }
 
 /// How many rows the bin being filled may still take: heavy values are set apart, the rest is shared out evenly.
@@ -152,12 +197,12 @@ struct Quota {
 }
 
 impl Quota {
-    fn new(distinct: &[(f64, usize)], max_bins: usize) -> Self {
-        let rows: usize = distinct.iter().map(|(_, count)| count).sum();
+    fn new(distinct: impl Iterator<Item = (f64, usize)> + Clone, max_bins: usize) -> Self {
+        let rows: usize = distinct.clone().map(|(_, count)| count).sum();
         let heavy = rows.div_ceil(max_bins);
-        let is_heavy = |&&(_, count): &&(f64, usize)| count >= heavy;
-        let (n_heavy, heavy_rows) =
-            distinct.iter().filter(is_heavy).fold((0, 0), |(n, sum), (_, count)| (n + 1, sum + count));
+        let (n_heavy, heavy_rows) = distinct
+            .filter(|(_, count)| *count >= heavy)
+            .fold((0, 0), |(n, sum), (_, count)| (n + 1, sum + count));
         Quota {
             heavy,
             light_rows: rows - heavy_rows,
@@ -233,31 +278,34 @@ impl TwoLevelCuts {
     }
 }
 
-/// `n` rows × `d` columns of bins: row-major in groups of columns for histograms, column-major for partitions.
+/// `n` rows × `d` columns of bins, a byte each, row-major in slabs of columns.
 #[derive(Clone, Debug)]
 pub struct Bins {
     n_rows: usize,
-    by_column: Vec<Vec<u8>>,
+    slabs: Vec<Slab>,
     groups: Vec<Group>,
     n_bins: Vec<usize>,
     is_category: Vec<bool>,
 }
 
-/// Up to 16 neighbouring columns, row-major: `cells` is `n × width`.
+/// Up to 32 neighbouring columns, so that a row's cells mostly lie in one cache line: `cells` is `n × width`.
 #[derive(Clone, Debug)]
-pub(super) struct Group {
-    pub(super) first_column: usize,
+pub(super) struct Slab {
     pub(super) width: usize,
     pub(super) cells: Vec<u8>,
 }
 
-impl Bins {
-    fn new(by_column: Vec<Vec<u8>>, n_bins: Vec<usize>, is_category: Vec<bool>) -> Self {
-        let groups =
-            group_bounds(by_column.len()).map(|(first, end)| Group::new(&by_column, first, end)).collect();
-        Bins { n_rows: by_column.first().map_or(0, Vec::len), by_column, groups, n_bins, is_category }
-    }
+/// Up to 16 neighbouring columns of a slab: as many as one loop fills the histograms of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Group {
+    pub(super) first_column: usize,
+    pub(super) width: usize,
+    pub(super) slab: usize,
+    /// Of the first column in the slab.
+    pub(super) offset: usize,
+}
 
+impl Bins {
     /// Number of rows, `n`.
     pub fn n_rows(&self) -> usize {
         self.n_rows
@@ -265,7 +313,7 @@ impl Bins {
 
     /// Number of columns, `d`.
     pub fn n_columns(&self) -> usize {
-        self.by_column.len()
+        self.n_bins.len()
     }
 
     /// Number of bins of a column, the missing one among them.
@@ -273,9 +321,18 @@ impl Bins {
         self.n_bins[column]
     }
 
-    /// The `n` bins of a column.
-    pub fn column(&self, column: usize) -> &[u8] {
-        &self.by_column[column]
+    /// The bin of a cell.
+    pub fn bin(&self, row: usize, column: usize) -> u8 {
+        self.of_column(column)(row)
+    }
+
+    /// The bins of a column, row by row.
+    #[inline]
+    pub(super) fn of_column(&self, column: usize) -> impl Fn(usize) -> u8 + Sync {
+        let group = &self.groups[self.groups.partition_point(|group| group.first_column <= column) - 1];
+        let Slab { width, cells } = &self.slabs[group.slab];
+        let offset = group.offset + column - group.first_column;
+        move |row| cells[row * width + offset]
     }
 
     pub(super) fn is_category(&self, column: usize) -> bool {
@@ -285,24 +342,47 @@ impl Bins {
     pub(super) fn groups(&self) -> &[Group] {
         &self.groups
     }
+
+    pub(super) fn slab(&self, group: &Group) -> &Slab {
+        &self.slabs[group.slab]
+    }
 }
 
-/// Balanced groups of at most [`MAX_GROUP`] columns, as half-open ranges.
-fn group_bounds(n_columns: usize) -> impl Iterator<Item = (usize, usize)> {
-    let n_groups = n_columns.div_ceil(MAX_GROUP);
-    (0..n_groups).map(move |g| (g * n_columns / n_groups, (g + 1) * n_columns / n_groups))
+/// `n` things in `n_parts` parts of about the same size.
+fn balanced(n: usize, n_parts: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..n_parts).map(move |part| part * n / n_parts..(part + 1) * n / n_parts)
 }
 
-impl Group {
-    fn new(by_column: &[Vec<u8>], first_column: usize, end: usize) -> Self {
-        let width = end - first_column;
-        let mut cells = vec![0; by_column[first_column].len() * width];
-        for (offset, column) in by_column[first_column..end].iter().enumerate() {
-            for (cell, &bin) in cells.iter_mut().skip(offset).step_by(width).zip(column) {
-                *cell = bin;
+fn slab_bounds(n_columns: usize) -> impl Iterator<Item = Range<usize>> {
+    balanced(n_columns, n_columns.div_ceil(MAX_SLAB))
+}
+
+/// The groups of every slab: an even number of them, so that two threads have equal shares, unless columns are few.
+fn groups(n_columns: usize) -> Vec<Group> {
+    let in_slab = |(slab, columns): (usize, Range<usize>)| {
+        let fewest = columns.len().div_ceil(MAX_GROUP);
+        let n_groups = if columns.len() < MAX_GROUP / 2 { fewest } else { fewest.next_multiple_of(2) };
+        balanced(columns.len(), n_groups).map(move |group| Group {
+            first_column: columns.start + group.start,
+            width: group.len(),
+            slab,
+            offset: group.start,
+        })
+    };
+    slab_bounds(n_columns).enumerate().flat_map(in_slab).collect()
+}
+
+impl Slab {
+    fn new(cutters: &[Cutter], columns: &[ColumnView], n_rows: usize) -> Self {
+        let width = columns.len();
+        let mut cells = vec![0; n_rows * width];
+        cells.par_chunks_mut(TILE_ROWS * width).enumerate().for_each(|(tile, cells)| {
+            let rows = tile * TILE_ROWS..tile * TILE_ROWS + cells.len() / width;
+            for (offset, (cutter, column)) in cutters.iter().zip(columns).enumerate() {
+                cutter.bin(*column, rows.clone(), &mut cells[offset..], width);
             }
-        }
-        Group { first_column, width, cells }
+        });
+        Slab { width, cells }
     }
 }
 
@@ -313,7 +393,8 @@ mod tests {
 
     fn bin_one(values: &[f64], max_bins: usize) -> Vec<u8> {
         let columns = [ColumnView::F64(values)];
-        Binning::fit(&columns, max_bins).bin(&columns).column(0).to_vec()
+        let bins = Binning::fit(&columns, max_bins).bin(&columns);
+        (0..values.len()).map(|row| bins.bin(row, 0)).collect()
     }
 
     #[test]
@@ -359,6 +440,13 @@ mod tests {
     }
 
     #[test]
+    fn order_keys_sort_as_numbers_do() {
+        let sorted = [f64::MIN, -2.5, -1e-300, -0.0, 0.0, 1e-300, 1.0, 1.0f64.next_up(), f64::MAX];
+        assert!(sorted.map(order_key).is_sorted());
+        assert!(sorted.iter().all(|value| of_order_key(order_key(*value)).to_bits() == value.to_bits()));
+    }
+
+    #[test]
     fn neighbouring_floats_are_still_told_apart() {
         let low = 1.0f64;
         assert_eq!(bin_one(&[low, low.next_up(), f64::MAX, f64::MIN], 255), [2, 3, 4, 1]);
@@ -369,23 +457,38 @@ mod tests {
         let codes = [2, 2, 2, 0, 0, 1, 3, MISSING_CODE, UNSEEN_CODE];
         let columns = [ColumnView::Category { codes: &codes, n_levels: 5 }];
         let bins = Binning::fit(&columns, 3).bin(&columns);
-        assert_eq!(bins.column(0), [1, 1, 1, 2, 2, 3, 3, 0, 3]);
+        let of_rows: Vec<u8> = (0..codes.len()).map(|row| bins.bin(row, 0)).collect();
+        assert_eq!(of_rows, [1, 1, 1, 2, 2, 3, 3, 0, 3]);
         assert_eq!(bins.n_bins(0), 4);
     }
 
     #[test]
     fn groups_are_balanced_and_hold_every_column() {
-        let bounds: Vec<_> = group_bounds(50).collect();
-        assert_eq!(bounds, [(0, 12), (12, 25), (25, 37), (37, 50)]);
+        let bounds = |n| groups(n).iter().map(|group| (group.first_column, group.width)).collect::<Vec<_>>();
+        assert_eq!(bounds(50), [(0, 12), (12, 13), (25, 12), (37, 13)]);
+        assert_eq!(bounds(40).len(), 4);
+        assert_eq!(bounds(7), [(0, 7)]);
+        assert!(groups(0).is_empty());
+        for n in 1..300 {
+            let groups = groups(n);
+            let follows = |pair: &[Group]| pair[0].first_column + pair[0].width == pair[1].first_column;
+            assert!(groups.windows(2).all(follows) && groups[0].first_column == 0);
+            assert_eq!(groups.iter().map(|group| group.width).sum::<usize>(), n);
+            assert!(groups.iter().all(|group| (1..=MAX_GROUP).contains(&group.width)));
+            assert!(groups.iter().all(|group| group.offset + group.width <= MAX_SLAB));
+        }
+    }
+
+    #[test]
+    fn every_cell_is_found_again() {
+        let value = |r: usize, c: usize| ((r * (c + 3)) % 5) as f64;
         let values: Vec<Vec<f64>> =
-            (0..19).map(|c| (0..7).map(|r| f64::from((r * (c + 3)) % 5)).collect()).collect();
+            (0..83).map(|c| (0..2 * TILE_ROWS + 7).map(|r| value(r, c)).collect()).collect();
         let columns: Vec<_> = values.iter().map(|v| ColumnView::F64(v)).collect();
         let bins = Binning::fit(&columns, 255).bin(&columns);
-        for group in bins.groups() {
-            for (row, cells) in group.cells.chunks(group.width).enumerate() {
-                for (offset, &cell) in cells.iter().enumerate() {
-                    assert_eq!(cell, bins.column(group.first_column + offset)[row]);
-                }
+        for (column, values) in values.iter().enumerate() {
+            for (row, value) in values.iter().enumerate() {
+                assert_eq!(f64::from(bins.bin(row, column)), value + 1.0, "row {row}, column {column}");
             }
         }
     }

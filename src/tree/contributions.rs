@@ -11,17 +11,17 @@
 //!
 //! All of this depends on the row only through its decisions at the nodes. So for every subtree whose nodes and
 //! path columns come to few bits, the sums are tabulated over all of them: a row then costs its decisions and one
-//! table line a subtree. What is too deep for a table is integrated for each row.
+//! table line a subtree. What is too deep for a table is integrated for each row, by [`deep`](super::deep).
 
+use super::codes::Questions;
 use super::column::ColumnView;
-use super::predict::{Forest, Node, Tree, n_rows};
+use super::deep::{DeepLeaves, Scratch};
+use super::predict::{Forest, Tree, n_rows, read_row};
 
-/// Most bits of a tabulated subtree: 64 lines.
-const MAX_TABLE_BITS: usize = 6;
-/// Most bits of a subtree of [`FEW_NODES`] or less: 512 lines. Deep leaves have long paths, and integrating them for
-/// each row costs more than a longer table.
-const MAX_DEEP_TABLE_BITS: usize = 9;
-const FEW_NODES: usize = 3;
+/// Rows that go through all trees together.
+const EXPLAINED_ROWS: usize = 64;
+/// Most bits of a tabulated subtree: 32 lines. Longer tables would not stay in the cache.
+const MAX_TABLE_BITS: usize = 5;
 /// Most nodes of a tree that has tables: its decisions fit one word.
 const MAX_TABLE_NODES: usize = 64;
 
@@ -30,25 +30,21 @@ const MAX_TABLE_NODES: usize = 64;
 pub(super) struct Explainer {
     expected: f64,
     trees: Vec<TreeGames>,
-    quadratures: Vec<Quadrature>,
 }
 
 /// The games of one tree: every leaf stands in one of the subtrees or among the deep ones.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct TreeGames {
-    tests: Vec<NumberTest>,
-    /// Nodes that split on a category.
-    category_nodes: Vec<(usize, Node)>,
+    tests: Vec<CodeTest>,
     subtrees: Vec<Subtree>,
-    deep: Vec<LeafGame>,
+    deep: DeepLeaves,
 }
 
-/// A node that splits on a number, small enough to test many of them without a branch; a category's is never left.
+/// A node: left where the row's code at `place` is at most the threshold.
 #[derive(Clone, Copy, Debug)]
-struct NumberTest {
-    threshold: f64,
-    column: u32,
-    missing_left: bool,
+struct CodeTest {
+    place: u32,
+    threshold: i8,
 }
 
 /// A subtree whose contributions stand in a table.
@@ -85,16 +81,14 @@ struct Player {
     column: u32,
     /// The share of training rows that keep to the path at this column's nodes, `z`; above 0.
     share: f64,
-    /// What it decides at the nodes of this column that are among the tree's first 64.
+    /// What it decides at the nodes of this column; only in trees of few nodes.
     required: Required,
-    /// Nodes of this column beyond those, and whether it goes left there.
-    turns: Vec<(u32, bool)>,
 }
 
 /// Points `t` on (0, 1), `1 − t` and weights, exact for polynomials of degree `2·points − 1`; in fours, so that they
 /// are computed with side by side, the last ones filled up with weight 0.
 #[derive(Clone, Debug)]
-struct Quadrature(Vec<Points>);
+pub(super) struct Quadrature(Vec<Points>);
 
 #[derive(Clone, Copy, Debug)]
 struct Points {
@@ -117,7 +111,7 @@ impl Forest {
     pub fn contributions_row(&self, row: &[f64], out: &mut [f64]) {
         assert_eq!(out.len(), self.n_columns(), "a contribution for each column");
         out.fill(0.0);
-        self.explainer().add_row(row, out);
+        self.explain(&self.codes_of_row(row), out);
     }
 
     /// The contributions for `n` rows of `d` columns: `n × d`, row-major.
@@ -130,74 +124,66 @@ impl Forest {
         if d == 0 {
             return out;
         }
-        let explainer = self.explainer();
-        self.for_blocks(columns, &mut out, d, |tile, out| {
-            for (row, out) in tile.chunks(d).zip(out.chunks_mut(d)) {
-                explainer.add_row(row, out);
-            }
+        self.explainer();
+        self.for_parts(&mut out, EXPLAINED_ROWS * d, |start, out| {
+            let mut row = vec![0.0; d];
+            let codes = (0..out.len() / d).flat_map(|index| {
+                read_row(columns, start / d + index, &mut row);
+                self.codes_of_row(&row)
+            });
+            self.explain(&codes.collect::<Vec<i8>>(), out);
         });
         out
     }
+
+    /// Adds the contributions of the rows that have these codes, all rows to a tree since its tables then stay in the
+    /// cache.
+    fn explain(&self, codes: &[i8], out: &mut [f64]) {
+        let (d, mut work) = (self.n_columns(), Work::default());
+        let width = codes.len() * d / out.len().max(1);
+        for games in &self.explainer().trees {
+            for (codes, out) in codes.chunks(width.max(1)).zip(out.chunks_mut(d.max(1))) {
+                games.add(codes, &mut work, out);
+            }
+        }
+    }
+}
+
+/// What is worked with for a row and tree, kept since allocating costs.
+#[derive(Default)]
+struct Work {
+    decisions: Vec<u64>,
+    deep: Scratch,
 }
 
 impl Explainer {
     pub(super) fn new(forest: &Forest) -> Self {
-        let trees: Vec<Paths> = forest.trees().iter().map(Paths::new).collect();
-        let most_players = trees.iter().flat_map(|paths| &paths.games).map(|game| game.players.len()).max();
+        let questions = Questions::new(forest.trees());
+        let paths: Vec<Paths> = forest.trees().iter().map(Paths::new).collect();
+        let most_players = paths.iter().flat_map(|paths| &paths.games).map(|game| game.players.len()).max();
         let quadratures: Vec<Quadrature> =
             (0..=most_players.unwrap_or(0).div_ceil(2)).map(Quadrature::new).collect();
         let expected = forest.trees().iter().fold(forest.base(), |sum, tree| sum + expected(tree));
-        let games = trees.into_iter().map(|paths| paths.tabulate(&quadratures)).collect();
-        Explainer { expected, trees: games, quadratures }
-    }
-
-    fn add_row(&self, row: &[f64], out: &mut [f64]) {
-        let mut decisions = Vec::new();
-        for games in &self.trees {
-            games.decide(row, &mut decisions);
-            for subtree in &games.subtrees {
-                subtree.add(decisions[0], out);
-            }
-            for game in &games.deep {
-                game.add(&decisions, &self.quadratures, out);
-            }
-        }
+        let games = |paths: Paths| paths.tabulate(&quadratures, &questions);
+        Explainer { expected, trees: paths.into_iter().map(games).collect() }
     }
 }
 
 impl TreeGames {
-    fn new(tree: &Tree) -> Self {
-        let categories = tree.nodes.iter().enumerate().filter(|(_, node)| node.threshold().is_none());
-        TreeGames {
-            tests: tree.nodes.iter().map(NumberTest::new).collect(),
-            category_nodes: categories.map(|(at, node)| (at, node.clone())).collect(),
-            ..TreeGames::default()
+    fn add(&self, codes: &[i8], work: &mut Work, out: &mut [f64]) {
+        self.decide(codes, &mut work.decisions);
+        for subtree in &self.subtrees {
+            subtree.add(work.decisions[0], out);
         }
+        self.deep.add(&work.decisions, &mut work.deep, out);
     }
 
     /// The row's decision at every node, a bit each: 1 for left.
-    fn decide(&self, row: &[f64], decisions: &mut Vec<u64>) {
+    fn decide(&self, codes: &[i8], decisions: &mut Vec<u64>) {
+        let goes_left = |test: &CodeTest| u64::from(codes[test.place as usize] <= test.threshold);
+        let word = |tests: &[CodeTest]| tests.iter().rev().fold(0, |bits, test| bits << 1 | goes_left(test));
         decisions.clear();
-        decisions.extend(self.tests.chunks(64).map(|tests| {
-            tests.iter().rev().fold(0, |bits, test| bits << 1 | u64::from(test.goes_left(row)))
-        }));
-        for (at, node) in &self.category_nodes {
-            decisions[at / 64] |= u64::from(node.goes_left(row[node.column as usize])) << (at % 64);
-        }
-    }
-}
-
-impl NumberTest {
-    fn new(node: &Node) -> Self {
-        let (threshold, missing_left) =
-            node.threshold().map_or((f64::NEG_INFINITY, false), |threshold| (threshold, node.missing_left));
-        NumberTest { threshold, column: node.column, missing_left }
-    }
-
-    #[inline(always)]
-    fn goes_left(&self, row: &[f64]) -> bool {
-        let value = row[self.column as usize];
-        (value <= self.threshold) | (value.is_nan() & self.missing_left)
+        decisions.extend(self.tests.chunks(64).map(word));
     }
 }
 
@@ -257,17 +243,6 @@ impl LeafGame {
         table
     }
 
-    /// Adds the leaf's contributions for a row's decisions.
-    fn add(&self, decisions: &[u64], quadratures: &[Quadrature], out: &mut [f64]) {
-        let goes_left = |node: u32| decisions[node as usize / 64] >> (node % 64) & 1 == 1;
-        let keeps = |player: usize| {
-            let Player { required, turns, .. } = &self.players[player];
-            required.hold(decisions[0]) && turns.iter().all(|&(node, left)| goes_left(node) == left)
-        };
-        let quadrature = &quadratures[self.players.len().div_ceil(2)];
-        self.shapley(keeps, quadrature, |player, part| out[self.players[player].column as usize] += part);
-    }
-
     /// Gives every player its contribution, in parts to be added up, by the formula at the top of this file. The
     /// quotient by a player's own factor is the same for all players that are not present.
     fn shapley(
@@ -318,26 +293,11 @@ struct Paths<'a> {
 
 impl<'a> Paths<'a> {
     fn new(tree: &'a Tree) -> Self {
-        let mut paths = Paths { tree, games: Vec::new(), sizes: vec![0; tree.nodes.len()] };
-        let rows = paths.rows_below();
+        let mut paths = Paths { tree, games: Vec::new(), sizes: sizes(tree) };
+        let rows = tree.rows_below();
         let root = if tree.nodes.is_empty() { !0 } else { 0 };
         paths.walk(root, &rows, &[]);
         paths
-    }
-
-    /// Training rows of every node; fills in the sizes too. Children come after their parents.
-    fn rows_below(&mut self) -> Vec<f64> {
-        let mut rows = vec![0.0; self.tree.nodes.len()];
-        for (at, node) in self.tree.nodes.iter().enumerate().rev() {
-            rows[at] = self.rows_of(&rows, node.left) + self.rows_of(&rows, node.right);
-            let size = |child: i32| if child < 0 { 0 } else { self.sizes[child as usize] };
-            self.sizes[at] = 1 + size(node.left) + size(node.right);
-        }
-        rows
-    }
-
-    fn rows_of(&self, rows: &[f64], child: i32) -> f64 {
-        if child < 0 { f64::from(self.tree.counts[!child as usize]) } else { rows[child as usize] }
     }
 
     /// Collects the leaves' games from left to right.
@@ -350,20 +310,31 @@ impl<'a> Paths<'a> {
         let node = &self.tree.nodes[at as usize];
         for (child, left) in [(node.left, true), (node.right, false)] {
             let mut path = path.to_vec();
-            step(&mut path, node.column, (at as u32, left), self.rows_of(rows, child) / rows[at as usize]);
+            step(
+                &mut path,
+                node.column,
+                (at as u32, left),
+                self.tree.rows_of(rows, child) / rows[at as usize],
+            );
             self.walk(child, rows, &path);
         }
     }
 
-    fn tabulate(self, quadratures: &[Quadrature]) -> TreeGames {
-        let mut games = TreeGames::new(self.tree);
-        let root = if self.tree.nodes.is_empty() { !0 } else { 0 };
+    fn tabulate(self, quadratures: &[Quadrature], questions: &Questions<'a>) -> TreeGames {
+        let test = |(place, threshold): (usize, i8)| CodeTest { place: place as u32, threshold };
+        let tests =
+            self.tree.nodes.iter().map(|node| test(questions.coder.place(questions.of(node)))).collect();
+        let (mut subtrees, mut deep) = (Vec::new(), vec![false; self.games.len()]);
         if self.tree.nodes.len() > MAX_TABLE_NODES {
-            games.deep = self.games;
+            deep.fill(true);
         } else {
-            self.tabulate_below(root, &[], quadratures, &mut games);
+            let root = if self.tree.nodes.is_empty() { !0 } else { 0 };
+            self.tabulate_below(root, &[], quadratures, &mut subtrees, &mut deep);
         }
-        games
+        let deep_games = self.games.iter().zip(&deep).filter(|(_, deep)| **deep);
+        let most_players = deep_games.map(|(game, _)| game.players.len()).max().unwrap_or(0);
+        let deep = DeepLeaves::new(self.tree, &deep, &quadratures[most_players.div_ceil(2)]);
+        TreeGames { tests, subtrees, deep }
     }
 
     /// Makes a table of the subtree at `at` if it is small enough, else of the parts of it that are.
@@ -372,21 +343,22 @@ impl<'a> Paths<'a> {
         at: i32,
         path: &[(u32, Required)],
         quadratures: &[Quadrature],
-        games: &mut TreeGames,
+        subtrees: &mut Vec<Subtree>,
+        deep: &mut [bool],
     ) {
         let n_nodes = if at < 0 { 0 } else { self.sizes[at as usize] };
-        let most_bits = if n_nodes <= FEW_NODES { MAX_DEEP_TABLE_BITS } else { MAX_TABLE_BITS };
-        if path.len() + n_nodes <= most_bits {
-            return games.subtrees.extend(self.table(at, n_nodes, path, quadratures));
+        if path.len() + n_nodes <= MAX_TABLE_BITS {
+            return subtrees.extend(self.table(at, n_nodes, path, quadratures));
         }
         if at < 0 {
-            return games.deep.push(self.games[!at as usize].clone());
+            deep[!at as usize] = true;
+            return;
         }
         let node = &self.tree.nodes[at as usize];
         for (child, left) in [(node.left, true), (node.right, false)] {
             let mut path = path.to_vec();
             require(&mut path, node.column, at as u32, left);
-            self.tabulate_below(child, &path, quadratures, games);
+            self.tabulate_below(child, &path, quadratures, subtrees, deep);
         }
     }
 
@@ -398,7 +370,7 @@ impl<'a> Paths<'a> {
         path: &[(u32, Required)],
         quadratures: &[Quadrature],
     ) -> Option<Subtree> {
-        let leaves = self.leaves_below(at);
+        let leaves = self.tree.leaves_below(at);
         let mut columns: Vec<u32> =
             self.games[leaves.clone()].iter().flat_map(|g| &g.players).map(|p| p.column).collect();
         columns.sort_unstable();
@@ -413,17 +385,16 @@ impl<'a> Paths<'a> {
         let fill = |subtree, game| fill_table(subtree, game, path, quadratures);
         (!subtree.columns.is_empty()).then(|| self.games[leaves].iter().fold(subtree, fill))
     }
+}
 
-    /// Leaves are numbered from left to right, so those below a node are a range.
-    fn leaves_below(&self, at: i32) -> std::ops::Range<usize> {
-        let end_leaf = |mut at: i32, side: fn(&Node) -> i32| {
-            while at >= 0 {
-                at = side(&self.tree.nodes[at as usize]);
-            }
-            !at as usize
-        };
-        end_leaf(at, |node| node.left)..end_leaf(at, |node| node.right) + 1
+/// Nodes of the subtree at each node, itself among them.
+fn sizes(tree: &Tree) -> Vec<usize> {
+    let mut sizes = vec![0; tree.nodes.len()];
+    for (at, node) in tree.nodes.iter().enumerate().rev() {
+        let size = |child: i32| if child < 0 { 0 } else { sizes[child as usize] };
+        sizes[at] = 1 + size(node.left) + size(node.right);
     }
+    sizes
 }
 
 /// Adds one leaf's contributions to every line of its subtree's table.
@@ -449,14 +420,12 @@ fn fill_table(
 /// Notes on a path that it goes left or right at a node of a column.
 fn step(path: &mut Vec<Player>, column: u32, (node, left): (u32, bool), share: f64) {
     let at = path.iter().position(|player| player.column == column).unwrap_or_else(|| {
-        path.push(Player { column, share: 1.0, required: Required::default(), turns: Vec::new() });
+        path.push(Player { column, share: 1.0, required: Required::default() });
         path.len() - 1
     });
     path[at].share *= share;
-    if node < 64 {
+    if node < MAX_TABLE_NODES as u32 {
         path[at].required.and(node, left);
-    } else {
-        path[at].turns.push((node, left));
     }
 }
 
@@ -470,7 +439,7 @@ fn require(path: &mut Vec<(u32, Required)>, column: u32, node: u32, left: bool) 
 
 impl Quadrature {
     /// Gauss–Legendre with `n` points: the roots of the Legendre polynomial by Newton's method, moved to (0, 1).
-    fn new(n: usize) -> Self {
+    pub(super) fn new(n: usize) -> Self {
         let point = |i: usize| {
             let mut x = (std::f64::consts::PI * (i as f64 + 0.75) / (n as f64 + 0.5)).cos();
             for _ in 0..100 {
@@ -488,6 +457,12 @@ impl Quadrature {
             weight: std::array::from_fn(|i| lane(four, i).1),
         };
         Quadrature(points.chunks(4).map(side_by_side).collect())
+    }
+
+    /// The points and their weights, those of weight 0 left out.
+    pub(super) fn points(&self) -> impl Iterator<Item = (f64, f64)> {
+        let all = self.0.iter().flat_map(|points| points.t.into_iter().zip(points.weight));
+        all.filter(|(_, weight)| *weight > 0.0)
     }
 }
 

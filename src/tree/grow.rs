@@ -4,10 +4,14 @@ use rayon::prelude::*;
 
 use super::bins::Bins;
 use super::histogram::{Extent, Histogram, Layout, PARALLEL_ROWS, Row, row_index};
-use super::split::{BinSet, Bounds, Prefixes, Search, Split, contains};
+use super::interactions::{Allowed, Interactions};
+use super::leaves::LeafRows;
+use super::partition::partition;
+use super::pass::Pass;
+use super::split::{Bounds, Found, Search, Split, Target, contains};
 
-/// From this many columns on, two children are searched by two threads.
-const PARALLEL_COLUMNS: usize = 16;
+/// Below this many cells a second thread is as much in the way as it helps.
+const PARALLEL_CELLS: usize = 1 << 17;
 
 /// How trees grow.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +28,10 @@ pub struct GrowParams {
     pub l2_regularization: f64,
     /// −1, 0 or 1 a column, or empty: whether the prediction must fall or rise with it. Numbers only.
     pub monotonic: Vec<i8>,
+    /// Groups of columns, by position, that may meet on a path from root to leaf: below a split, a node tries only the
+    /// columns of the groups that hold every column used above it. A column may be in several groups; those in none
+    /// form one more. Empty, the default, sets no limit.
+    pub interaction_groups: Vec<Vec<usize>>,
     /// Added to a level's hessian when levels are ordered; a level with fewer rows than this never goes left.
     pub category_smoothing: f64,
     /// Added to λ for splits of ordered levels.
@@ -41,6 +49,7 @@ impl Default for GrowParams {
             min_hessian: 1e-3,
             l2_regularization: 0.0,
             monotonic: Vec::new(),
+            interaction_groups: Vec::new(),
             category_smoothing: 10.0,
             category_l2: 10.0,
             min_category_rows: 20.0,
@@ -89,15 +98,35 @@ impl GrownTree {
 
     /// Every leaf's value with the indices of the training rows in it, ascending.
     pub fn leaves(&self) -> impl Iterator<Item = (f64, impl Iterator<Item = usize> + '_)> + '_ {
-        let leaves = self.nodes.iter().filter(|node| node.split.is_none());
-        leaves.map(|leaf| (leaf.value, self.rows[leaf.start..leaf.end].iter().map(|&row| row_index(row))))
+        self.leaf_nodes()
+            .map(|leaf| (leaf.value, self.rows[leaf.start..leaf.end].iter().map(|&row| row_index(row))))
+    }
+
+    /// Adds `scale` times the value of its leaf to the `raw` score of every row the tree was grown on; `raw` is one a
+    /// row of the table. With `n_threads` above 1 it uses rayon's current pool for large tables.
+    pub fn add_to(&self, raw: &mut [f64], scale: f64, n_threads: usize) {
+        let values: Vec<f64> = self.leaf_nodes().map(|leaf| leaf.value * scale).collect();
+        let leaves = self.leaf_nodes().map(|leaf| leaf.start..leaf.end).collect();
+        LeafRows { rows: &self.rows, leaves }.add(&values, raw, n_threads);
+    }
+
+    fn leaf_nodes(&self) -> impl Iterator<Item = &GrownNode> {
+        self.nodes.iter().filter(|node| node.split.is_none())
+    }
+
+    /// Values every leaf anew, by its value and the indices of its training rows.
+    pub fn renew_leaves(&mut self, value: impl Fn(f64, &mut dyn Iterator<Item = usize>) -> f64) {
+        for leaf in self.nodes.iter_mut().filter(|node| node.split.is_none()) {
+            leaf.value =
+                value(leaf.value, &mut self.rows[leaf.start..leaf.end].iter().map(|&row| row_index(row)));
+        }
     }
 
     /// The value of the leaf that a row of the same bins falls into.
     pub fn predict(&self, bins: &Bins, row: usize) -> f64 {
         let mut node = &self.nodes[0];
         while let Some((split, left, right)) = &node.split {
-            let goes_left = contains(&split.left_bins, bins.column(split.column)[row]);
+            let goes_left = contains(&split.left_bins, bins.bin(row, split.column));
             node = &self.nodes[if goes_left { *left } else { *right }];
         }
         node.value
@@ -112,8 +141,6 @@ pub struct Grower<'a> {
     spare: Vec<Histogram>,
     scratch: Vec<Row>,
     rows: Vec<Row>,
-    /// One for each child that is searched at a time.
-    prefixes: [Prefixes; 2],
 }
 
 /// A leaf that may still be split.
@@ -122,31 +149,31 @@ struct OpenLeaf {
     depth: usize,
     total: u64,
     bounds: Bounds,
+    allowed: Allowed,
     histogram: Histogram,
     split: Split,
 }
 
 /// A child on its way to become a leaf.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Child {
     node: usize,
     depth: usize,
     total: u64,
     bounds: Bounds,
+    allowed: Allowed,
+}
+
+impl Child {
+    fn target(&self) -> Target<'_> {
+        Target { total: self.total, bounds: self.bounds, columns: &self.allowed.columns }
+    }
 }
 
 impl<'a> Grower<'a> {
     /// A grower over these bins; with `n_threads` above 1 it uses rayon's current pool for large nodes.
     pub fn new(bins: &'a Bins, params: GrowParams, n_threads: usize) -> Self {
-        Grower {
-            bins,
-            params,
-            n_threads,
-            spare: Vec::new(),
-            scratch: Vec::new(),
-            rows: Vec::new(),
-            prefixes: [Prefixes::new(), Prefixes::new()],
-        }
+        Grower { bins, params, n_threads, spare: Vec::new(), scratch: Vec::new(), rows: Vec::new() }
     }
 
     /// Grows a tree on `rows` (indices, ascending, at least one), trying `columns` only (ascending).
@@ -159,13 +186,15 @@ impl<'a> Grower<'a> {
         hessians: &[f32],
         columns: &[usize],
     ) -> GrownTree {
-        let layout = Layout::new(rows.len(), Extent::of(gradients, rows), Extent::of(hessians, rows));
+        let extent = |values| Extent::of(values, rows, self.n_threads);
+        let layout = Layout::new(rows.len(), extent(gradients), extent(hessians));
         self.take_rows(rows, |row| layout.row(row, gradients[row as usize], hessians[row as usize]));
         let params = self.params.clone();
-        let search = Search { bins: self.bins, params: &params, layout, columns };
-        let mut growth =
-            Growth { grower: self, search, nodes: Vec::new(), open: Vec::new(), bounds: Vec::new() };
-        growth.plant();
+        let search = Search { bins: self.bins, params: &params, layout };
+        let interactions = Interactions::new(&params.interaction_groups, self.bins.n_columns());
+        let (nodes, bounds, open) = (Vec::new(), Vec::new(), Vec::new());
+        let mut growth = Growth { grower: self, search, interactions, nodes, bounds, open };
+        growth.plant(columns);
         while growth.can_split_further() {
             growth.split_next();
         }
@@ -182,6 +211,11 @@ impl<'a> Grower<'a> {
         self.scratch.resize(rows.len(), 0);
     }
 
+    /// Takes back the memory of a tree that has served.
+    pub fn reuse(&mut self, grown: GrownTree) {
+        self.rows = grown.rows;
+    }
+
     fn histogram(&mut self) -> Histogram {
         self.spare.pop().unwrap_or_else(|| Histogram::new(self.bins.n_columns()))
     }
@@ -191,6 +225,7 @@ impl<'a> Grower<'a> {
 struct Growth<'g, 'a> {
     grower: &'g mut Grower<'a>,
     search: Search<'g>,
+    interactions: Interactions,
     nodes: Vec<GrownNode>,
     /// Bounds of every node's value, in integer units.
     bounds: Vec<Bounds>,
@@ -198,19 +233,28 @@ struct Growth<'g, 'a> {
 }
 
 impl Growth<'_, '_> {
-    /// Puts the root in place, open if it can be split.
-    fn plant(&mut self) {
+    /// Puts the root in place, open if it can be split on one of `columns`.
+    fn plant(&mut self, columns: &[usize]) {
         let root = self.add_node(0, self.grower.rows.len(), Bounds::NONE);
         let mut histogram = self.grower.histogram();
-        let (bins, rows) = (self.grower.bins, &self.grower.rows);
-        histogram.fill(bins, rows, &self.search.layout, self.grower.n_threads);
-        let first_column = histogram.columns.first().into_iter().flatten();
-        let total = first_column.fold(0, |sum: u64, entry| sum.wrapping_add(*entry));
-        let root = Child { node: root, depth: 0, total, bounds: Bounds::NONE };
-        let prefixes = &mut self.grower.prefixes[0];
-        let split = self.search.best_split(&histogram, total, Bounds::NONE, prefixes);
-        let splittable = self.may_split(root);
-        self.open(root, histogram, split.filter(|_| splittable));
+        let total = self.total();
+        let allowed = self.interactions.at_root(columns);
+        let root = Child { node: root, depth: 0, total, bounds: Bounds::NONE, allowed };
+        let filled = self.may_split(&root).then(|| root.target());
+        let Grower { rows, spare, n_threads, .. } = &mut *self.grower;
+        let pass = Pass { search: &self.search, rows, filled, rest: None };
+        let [found, _] = pass.run(&mut histogram.columns, &mut [], spare, *n_threads);
+        self.open(root, histogram, found);
+    }
+
+    /// The packed sums of all rows.
+    fn total(&self) -> u64 {
+        let (rows, layout) = (&self.grower.rows, &self.search.layout);
+        if self.grower.n_threads > 1 && rows.len() > PARALLEL_ROWS {
+            let parts = rows.par_chunks(PARALLEL_ROWS).map(|rows| layout.total(rows));
+            return parts.reduce(|| 0, u64::wrapping_add);
+        }
+        layout.total(rows)
     }
 
     fn add_node(&mut self, start: usize, end: usize, bounds: Bounds) -> usize {
@@ -242,16 +286,24 @@ impl Growth<'_, '_> {
     /// Partitions the leaf's rows and gives its children their bounds.
     fn divide(&mut self, leaf: &OpenLeaf) -> (Child, Child) {
         let GrownNode { start, end, .. } = self.nodes[leaf.node];
-        let column = self.grower.bins.column(leaf.split.column);
-        let scratch = &mut self.grower.scratch;
-        let middle =
-            start + partition(&mut self.grower.rows[start..end], scratch, column, &leaf.split.left_bins);
+        let middle = start + self.part_rows(start, end, &leaf.split);
         let right_total = leaf.total.wrapping_sub(leaf.split.left);
         let (left_bounds, right_bounds) = self.child_bounds(leaf, right_total);
         let left = self.add_node(start, middle, left_bounds);
         let right = self.add_node(middle, end, right_bounds);
-        let child = |node, total, bounds| Child { node, depth: leaf.depth + 1, total, bounds };
+        let allowed = self.interactions.below(&leaf.allowed, leaf.split.column);
+        let child = |node, total, bounds| {
+            let allowed = allowed.clone();
+            Child { node, depth: leaf.depth + 1, total, bounds, allowed }
+        };
         (child(left, leaf.split.left, left_bounds), child(right, right_total, right_bounds))
+    }
+
+    fn part_rows(&mut self, start: usize, end: usize, split: &Split) -> usize {
+        let Grower { bins, rows, scratch, n_threads, .. } = &mut *self.grower;
+        let bin = bins.of_column(split.column);
+        let goes_left = |row: Row| contains(&split.left_bins, bin(row_index(row)));
+        partition(&mut rows[start..end], scratch, goes_left, *n_threads)
     }
 
     /// After a split on a monotone column, the middle of the children's values keeps all below them apart.
@@ -270,44 +322,22 @@ impl Growth<'_, '_> {
 
     /// Builds the smaller child's histogram, gets the other's by subtraction, and opens both.
     fn open_children(&mut self, left: Child, right: Child, parent: Histogram) {
-        let splittable = [left, right].map(|child| self.may_split(child));
-        if !splittable[0] && !splittable[1] {
+        if !self.may_split(&left) && !self.may_split(&right) {
             return self.grower.spare.push(parent);
         }
         let left_is_small = self.nodes[left.node].n_rows() <= self.nodes[right.node].n_rows();
-        let small = if left_is_small { left } else { right };
-        let mut histogram = self.grower.histogram();
+        let (small, large) = if left_is_small { (left, right) } else { (right, left) };
+        let (mut of_small, mut of_large) = (self.grower.histogram(), parent);
+        let [filled, rest] = [&small, &large].map(|child| self.may_split(child).then(|| child.target()));
         let GrownNode { start, end, .. } = self.nodes[small.node];
-        let (bins, rows) = (self.grower.bins, &self.grower.rows[start..end]);
-        histogram.fill(bins, rows, &self.search.layout, self.grower.n_threads);
-        let mut rest = parent;
-        rest.subtract(&histogram, bins);
-        let (of_left, of_right) = if left_is_small { (histogram, rest) } else { (rest, histogram) };
-        let [left_split, right_split] = self.find_splits([(left, &of_left), (right, &of_right)], splittable);
-        self.open(left, of_left, left_split);
-        self.open(right, of_right, right_split);
+        let Grower { rows, spare, n_threads, .. } = &mut *self.grower;
+        let pass = Pass { search: &self.search, rows: &rows[start..end], filled, rest };
+        let [in_small, in_large] = pass.run(&mut of_small.columns, &mut of_large.columns, spare, *n_threads);
+        self.open(small, of_small, in_small);
+        self.open(large, of_large, in_large);
     }
 
-    /// The best splits of two children, by two threads where that pays.
-    fn find_splits(
-        &mut self,
-        children: [(Child, &Histogram); 2],
-        splittable: [bool; 2],
-    ) -> [Option<Split>; 2] {
-        let (search, [first, second]) = (&self.search, &mut self.grower.prefixes);
-        let find = |at: usize, prefixes: &mut Prefixes| {
-            let (child, histogram) = children[at];
-            let find = || search.best_split(histogram, child.total, child.bounds, prefixes);
-            splittable[at].then(find).flatten()
-        };
-        if self.grower.n_threads > 1 && search.columns.len() >= PARALLEL_COLUMNS {
-            rayon::join(|| find(0, first), || find(1, second)).into()
-        } else {
-            [find(0, first), find(1, second)]
-        }
-    }
-
-    fn may_split(&self, child: Child) -> bool {
+    fn may_split(&self, child: &Child) -> bool {
         let params = self.search.params;
         self.n_leaves() < params.max_leaf_nodes
             && params.max_depth.is_none_or(|depth| child.depth < depth)
@@ -315,59 +345,28 @@ impl Growth<'_, '_> {
     }
 
     /// Keeps a leaf for splitting if it has a split worth making.
-    fn open(&mut self, child: Child, histogram: Histogram, split: Option<Split>) {
-        let Child { node, depth, total, bounds } = child;
-        match split {
-            Some(split) => self.open.push(OpenLeaf { node, depth, total, bounds, histogram, split }),
-            None => self.grower.spare.push(histogram),
-        }
+    fn open(&mut self, child: Child, histogram: Histogram, found: Option<Found>) {
+        let Some(found) = found else { return self.grower.spare.push(histogram) };
+        let split = self.search.settle(&child.target(), found, &histogram);
+        let Child { node, depth, total, bounds, allowed } = child;
+        self.open.push(OpenLeaf { node, depth, total, bounds, allowed, histogram, split });
     }
 
     /// Values every leaf by the exact sums over its rows and gives the buffers back.
     fn finish(self, gradients: &[f32], hessians: &[f32]) -> GrownTree {
-        let Growth { grower, search, mut nodes, open, bounds } = self;
+        let Growth { grower, search, mut nodes, open, bounds, .. } = self;
         grower.spare.extend(open.into_iter().map(|leaf| leaf.histogram));
         let l2 = search.params.l2_regularization;
         let unit = search.layout.hessian_scale / search.layout.gradient_scale;
-        let value = |(node, bounds): (&mut GrownNode, Bounds)| {
-            if node.split.is_none() {
-                let rows = &grower.rows[node.start..node.end];
-                let free = leaf_value(rows, gradients, hessians, l2);
-                node.value = free.clamp(bounds.lower * unit, bounds.upper * unit);
-            }
-        };
-        if grower.n_threads > 1 && grower.rows.len() > PARALLEL_ROWS {
-            nodes.par_iter_mut().zip(bounds).for_each(value);
-        } else {
-            nodes.iter_mut().zip(bounds).for_each(value);
+        let leaf_nodes = || (0..nodes.len()).filter(|&node| nodes[node].split.is_none());
+        let leaves = leaf_nodes().map(|leaf| nodes[leaf].start..nodes[leaf].end).collect();
+        let sums = LeafRows { rows: &grower.rows, leaves }.sums(gradients, hessians, grower.n_threads);
+        for (node, (gradient, hessian)) in leaf_nodes().collect::<Vec<_>>().into_iter().zip(sums) {
+            let free = if hessian + l2 > 1e-12 { -gradient / (hessian + l2) } else { 0.0 };
+            nodes[node].value = free.clamp(bounds[node].lower * unit, bounds[node].upper * unit);
         }
         GrownTree { nodes, rows: std::mem::take(&mut grower.rows) }
     }
-}
-
-/// `−G / (H + λ)` over the rows, summed in double precision in the rows' order.
-fn leaf_value(rows: &[Row], gradients: &[f32], hessians: &[f32], l2: f64) -> f64 {
-    let add = |(g, h): (f64, f64), &row: &Row| {
-        (g + f64::from(gradients[row_index(row)]), h + f64::from(hessians[row_index(row)]))
-    };
-    let (gradient, hessian) = rows.iter().fold((0.0, 0.0), add);
-    if hessian + l2 > 1e-12 { -gradient / (hessian + l2) } else { 0.0 }
-}
-
-/// Moves the rows whose bin is in the set to the front, keeping the order on both sides; how many there are.
-fn partition(rows: &mut [Row], scratch: &mut [Row], column: &[u8], left_bins: &BinSet) -> usize {
-    let scratch = &mut scratch[..rows.len()];
-    let (mut n_left, mut n_right) = (0, 0);
-    for at in 0..rows.len() {
-        let row = rows[at];
-        let goes_left = usize::from(contains(left_bins, column[row_index(row)]));
-        rows[n_left] = row;
-        scratch[n_right] = row;
-        n_left += goes_left;
-        n_right += 1 - goes_left;
-    }
-    rows[n_left..].copy_from_slice(&scratch[..n_right]);
-    n_left
 }
 
 #[cfg(test)]
@@ -509,6 +508,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn columns_of_different_groups_never_meet_on_a_path() {
+        let n = 4000;
+        let columns: Vec<Vec<f64>> = (0..4).map(|c| spread(n, 7919 + 31 * c, 97 + 13 * c)).collect();
+        let bins = bins(&columns.iter().map(|values| ColumnView::F64(values)).collect::<Vec<_>>());
+        let gradients: Vec<f32> =
+            (0..n).map(|r| columns.iter().map(|c| (c[r] as f32 / 17.0).sin()).product::<f32>()).collect();
+        let met = |interaction_groups| {
+            let tree = grow(&bins, GrowParams { interaction_groups, ..GrowParams::default() }, &gradients);
+            assert!(tree.n_leaves() > 5);
+            columns_on_paths(&tree, 0, Vec::new())
+        };
+        let apart = |path: &Vec<usize>| {
+            let within = |group: &[usize]| path.iter().all(|column| group.contains(column));
+            within(&[0, 1]) || within(&[1, 2]) || within(&[3])
+        };
+        assert!(met(vec![vec![0, 1], vec![1, 2]]).iter().all(apart));
+        assert!(!met(Vec::new()).iter().all(apart));
+    }
+
+    /// The columns split on above every leaf.
+    fn columns_on_paths(tree: &GrownTree, node: usize, above: Vec<usize>) -> Vec<Vec<usize>> {
+        let Some((split, left, right)) = &tree.nodes[node].split else { return vec![above] };
+        let path = [above, vec![split.column]].concat();
+        [columns_on_paths(tree, *left, path.clone()), columns_on_paths(tree, *right, path)].concat()
+    }
+
     /// Whether, with the second column fixed, the prediction ever moves against the direction.
     fn falls_along(tree: &GrownTree, bins: &Bins, direction: i8) -> bool {
         let value = |first: u8, second: u8| {
@@ -553,6 +579,13 @@ mod tests {
         assert_eq!(grow(&bins, GrowParams::default(), &[0.0; 100]).n_leaves(), 1);
         let tree = grow(&bins, GrowParams { min_samples_leaf: 60, ..GrowParams::default() }, &[0.5; 100]);
         assert_eq!((tree.n_leaves(), tree.predict(&bins, 3)), (1, -0.5));
+    }
+
+    #[test]
+    fn without_columns_all_rows_are_one_leaf() {
+        let tree =
+            Grower::new(&bins(&[]), GrowParams::default(), 2).grow(&[0, 1], &[1.0, 3.0], &[1.0; 2], &[]);
+        assert_eq!(tree.leaves().map(|(value, rows)| (value, rows.count())).collect::<Vec<_>>(), [(-2.0, 2)]);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use rayon::prelude::*;
 
-use super::bins::{Bins, Group};
+use super::bins::{Bins, Group, Slab};
 
 /// One entry a bin; 256 of them, so a `u8` needs no bounds check.
 pub(super) type ColumnHistogram = [u64; 256];
@@ -19,6 +19,13 @@ pub(super) type Row = u64;
 const MAX_COUNTED_ROWS: usize = (1 << 15) - 1;
 /// Above this many rows, what is done for each row is done by several threads.
 pub(super) const PARALLEL_ROWS: usize = 4096;
+
+/// Rows that all columns are filled with before the next.
+const TILE_ROWS: usize = 1024;
+/// Cells beyond this are fetched ahead of use.
+const CACHE_BYTES: usize = 1 << 19;
+/// Values that are computed with side by side.
+const LANES: usize = 8;
 
 /// The row's index in the table.
 pub(super) fn row_index(row: Row) -> usize {
@@ -51,24 +58,46 @@ pub(super) struct Sums {
 }
 
 /// Sum and largest magnitude of an array.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Extent {
     sum: f64,
     max: f64,
 }
 
 impl Extent {
-    /// Of the magnitudes of `values` at `rows`; in chunks of fixed size, so that threads change nothing.
-    pub(super) fn of(values: &[f32], rows: &[u32]) -> Self {
-        let chunk = |rows: &[u32]| {
-            rows.iter()
-                .fold(Extent::default(), |extent, &row| extent.with(f64::from(values[row as usize].abs())))
-        };
-        rows.chunks(PARALLEL_ROWS).map(chunk).fold(Extent::default(), Extent::and)
+    /// Of the magnitudes of `values` at `rows` (ascending); in chunks of fixed size, so that threads change nothing.
+    pub(super) fn of(values: &[f32], rows: &[u32], n_threads: usize) -> Self {
+        let of_chunk = |rows: &[u32]| Extent::of_chunk(values, rows);
+        if n_threads > 1 && rows.len() > PARALLEL_ROWS {
+            let chunks: Vec<Extent> = rows.par_chunks(PARALLEL_ROWS).map(of_chunk).collect();
+            return chunks.into_iter().fold(Extent::default(), Extent::and);
+        }
+        rows.chunks(PARALLEL_ROWS).map(of_chunk).fold(Extent::default(), Extent::and)
     }
 
-    fn with(self, value: f64) -> Self {
-        Extent { sum: self.sum + value, max: self.max.max(value) }
+    fn of_chunk(values: &[f32], rows: &[u32]) -> Self {
+        let (first, last) = (rows[0] as usize, rows[rows.len() - 1] as usize);
+        if last - first + 1 == rows.len() {
+            let (lanes, rest) = values[first..=last].as_chunks();
+            return Extent::of_lanes(lanes.iter().copied(), rest.iter().copied());
+        }
+        let (lanes, rest) = rows.as_chunks::<LANES>();
+        let at = |row: u32| values[row as usize];
+        Extent::of_lanes(lanes.iter().map(|rows| rows.map(at)), rest.iter().map(|&row| at(row)))
+    }
+
+    fn of_lanes(lanes: impl Iterator<Item = [f32; LANES]>, rest: impl Iterator<Item = f32>) -> Self {
+        let (mut sums, mut most) = ([0.0; LANES], [0.0f32; LANES]);
+        for values in lanes {
+            for i in 0..LANES {
+                let value = values[i].abs();
+                sums[i] += f64::from(value);
+                most[i] = if value > most[i] { value } else { most[i] };
+            }
+        }
+        let lane = |i: usize| Extent { sum: sums[i], max: f64::from(most[i]) };
+        let rest = rest.map(|value| Extent { sum: f64::from(value.abs()), max: f64::from(value.abs()) });
+        (0..LANES).map(lane).chain(rest).fold(Extent::default(), Extent::and)
     }
 
     fn and(self, other: Self) -> Self {
@@ -115,6 +144,11 @@ impl Layout {
     fn entry(&self, row: Row) -> u64 {
         let gradient = i64::from((row >> 16) as i16) as u64;
         (gradient << self.gradient_shift).wrapping_add((row & 0xFFFF) << self.count_bits) + self.one_row
+    }
+
+    /// The sum of the entries of some rows.
+    pub(super) fn total(&self, rows: &[Row]) -> u64 {
+        rows.iter().fold(0, |sum, &row| sum.wrapping_add(self.entry(row)))
     }
 
     /// The gradient of an entry or of a sum of entries, in units.
@@ -171,71 +205,90 @@ impl Histogram {
     pub(super) fn new(n_columns: usize) -> Self {
         Histogram { columns: vec![[0; 256]; n_columns] }
     }
+}
 
-    /// Fills it with the rows of a node, forgetting what it held.
-    pub(super) fn fill(&mut self, bins: &Bins, rows: &[Row], layout: &Layout, n_threads: usize) {
-        self.clear(bins);
-        if n_threads > 1 && rows.len() > PARALLEL_ROWS {
-            self.add_in_blocks(bins, rows, layout, n_threads);
-        } else {
-            self.add(bins, rows, layout);
+/// Fills the histograms of the columns of `groups` with the rows of a node, forgetting what they held.
+pub(super) fn fill(
+    histograms: &mut [ColumnHistogram],
+    groups: &[Group],
+    bins: &Bins,
+    rows: &[Row],
+    layout: &Layout,
+) {
+    let first_column = groups.first().map_or(0, |group| group.first_column);
+    for (column, histogram) in (first_column..).zip(histograms.iter_mut()) {
+        histogram[..bins.n_bins(column)].fill(0);
+    }
+    let mut histograms = histograms;
+    for groups in groups.chunk_by(|a, b| a.slab == b.slab) {
+        let width = groups.iter().map(|group| group.width).sum();
+        let of_slab = histograms.split_off_mut(..width).expect("a histogram a column");
+        add_slab(of_slab, groups, bins.slab(&groups[0]), rows, layout);
+    }
+}
+
+/// Adds rows to the histograms of some groups of a slab: a tile of rows to all of them before the next, so that a
+/// row's cells are fetched from memory once.
+fn add_slab(
+    histograms: &mut [ColumnHistogram],
+    groups: &[Group],
+    slab: &Slab,
+    rows: &[Row],
+    layout: &Layout,
+) {
+    for tile in rows.chunks(TILE_ROWS) {
+        if slab.cells.len() > CACHE_BYTES {
+            touch(slab, groups[0].offset, histograms.len(), tile);
+        }
+        let mut histograms = &mut *histograms;
+        for group in groups {
+            let of_group = histograms.split_off_mut(..group.width).expect("a histogram a column");
+            add_group(of_group, group.offset, slab, tile, layout);
         }
     }
+}
 
-    /// Becomes the other child of `parent`, which held the rows of both: `parent − sibling`, in place of the parent.
-    pub(super) fn subtract(&mut self, sibling: &Histogram, bins: &Bins) {
-        for (column, (mine, theirs)) in self.columns.iter_mut().zip(&sibling.columns).enumerate() {
-            let n_bins = bins.n_bins(column).min(256);
-            for (entry, other) in mine[..n_bins].iter_mut().zip(&theirs[..n_bins]) {
-                *entry = entry.wrapping_sub(*other);
-            }
-        }
+/// Reads the first and the last of `n_columns` cells of each row, so that the rows come from memory side by side, and
+/// not one after the other as the histograms get to them.
+fn touch(slab: &Slab, offset: usize, n_columns: usize, rows: &[Row]) {
+    let add = |sum: u8, &row: &Row| {
+        let first = row_index(row) * slab.width + offset;
+        sum.wrapping_add(slab.cells[first]).wrapping_add(slab.cells[first + n_columns - 1])
+    };
+    std::hint::black_box(rows.iter().fold(0, add));
+}
+
+/// Adds up histograms of the same columns; the sum is exact whatever the order.
+pub(super) fn merge(histograms: &mut [ColumnHistogram], others: &[ColumnHistogram]) {
+    for (entry, other) in histograms.as_flattened_mut().iter_mut().zip(others.as_flattened()) {
+        *entry = entry.wrapping_add(*other);
     }
+}
 
-    fn clear(&mut self, bins: &Bins) {
-        for (column, histogram) in self.columns.iter_mut().enumerate() {
-            histogram[..bins.n_bins(column).min(256)].fill(0);
-        }
-    }
-
-    /// One block of rows a thread, each into its own histogram; the sum is exact whatever the blocks.
-    fn add_in_blocks(&mut self, bins: &Bins, rows: &[Row], layout: &Layout, n_threads: usize) {
-        let block = rows.len().div_ceil(n_threads);
-        let partial = |rows: &[Row]| {
-            let mut histogram = Histogram::new(bins.n_columns());
-            histogram.add(bins, rows, layout);
-            histogram
-        };
-        let (mine, others) = rows.split_at(block);
-        let (_, partials): (_, Vec<Histogram>) =
-            rayon::join(|| self.add(bins, mine, layout), || others.par_chunks(block).map(partial).collect());
-        partials.iter().for_each(|other| self.merge(other, bins));
-    }
-
-    fn merge(&mut self, other: &Histogram, bins: &Bins) {
-        for (column, (mine, theirs)) in self.columns.iter_mut().zip(&other.columns).enumerate() {
-            let n_bins = bins.n_bins(column).min(256);
-            for (entry, other) in mine[..n_bins].iter_mut().zip(&theirs[..n_bins]) {
-                *entry = entry.wrapping_add(*other);
-            }
-        }
-    }
-
-    fn add(&mut self, bins: &Bins, rows: &[Row], layout: &Layout) {
-        for group in bins.groups() {
-            add_group(&mut self.columns[group.first_column..][..group.width], group, rows, layout);
+/// Makes a parent's histograms the other child's: `parent − child`. Both are of a group's columns, or there is no parent.
+pub(super) fn subtract(
+    parent: &mut [ColumnHistogram],
+    child: &[ColumnHistogram],
+    group: &Group,
+    bins: &Bins,
+) {
+    for (offset, (parent, child)) in parent.iter_mut().zip(child).enumerate() {
+        let n_bins = bins.n_bins(group.first_column + offset);
+        for (entry, other) in parent[..n_bins].iter_mut().zip(&child[..n_bins]) {
+            *entry = entry.wrapping_sub(*other);
         }
     }
 }
 
 /// Picks the copy of [`add_rows`] compiled for the group's width.
-fn add_group(columns: &mut [ColumnHistogram], group: &Group, rows: &[Row], layout: &Layout) {
+fn add_group(columns: &mut [ColumnHistogram], offset: usize, slab: &Slab, rows: &[Row], layout: &Layout) {
     macro_rules! by_width {
         ($($width:literal)*) => {
-            match group.width {
+            match columns.len() {
                 $($width => add_rows::<$width>(
                     columns.try_into().expect("a histogram a column of the group"),
-                    group.cells.as_chunks().0,
+                    offset,
+                    slab,
                     rows,
                     layout,
                 ),)*
@@ -248,13 +301,15 @@ fn add_group(columns: &mut [ColumnHistogram], group: &Group, rows: &[Row], layou
 
 fn add_rows<const W: usize>(
     columns: &mut [ColumnHistogram; W],
-    cells: &[[u8; W]],
+    offset: usize,
+    slab: &Slab,
     rows: &[Row],
     layout: &Layout,
 ) {
     for &row in rows {
         let entry = layout.entry(row);
-        for (histogram, &bin) in columns.iter_mut().zip(&cells[row_index(row)]) {
+        let cells = slab.cells[row_index(row) * slab.width + offset..].first_chunk::<W>();
+        for (histogram, &bin) in columns.iter_mut().zip(cells.expect("a cell a column")) {
             histogram[usize::from(bin)] = histogram[usize::from(bin)].wrapping_add(entry);
         }
     }
@@ -281,20 +336,40 @@ mod tests {
         let gradients: Vec<f32> = (0..n).map(|r| ((r * 31) % 200) as f32 / 100.0 - 1.0).collect();
         let hessians: Vec<f32> = (0..n).map(|r| ((r * 17) % 100) as f32 / 400.0 + 0.001).collect();
         let index: Vec<u32> = (0..n as u32).collect();
-        let layout = Layout::new(n, Extent::of(&gradients, &index), Extent::of(&hessians, &index));
+        let layout = Layout::new(n, Extent::of(&gradients, &index, 1), Extent::of(&hessians, &index, 1));
         let rows = (0..n).map(|r| layout.row(r as u32, gradients[r], hessians[r])).collect();
         Case { bins, gradients, hessians, rows, layout }
+    }
+
+    fn histogram(case: &Case, rows: &[Row]) -> Histogram {
+        let mut histogram = Histogram::new(case.bins.n_columns());
+        histogram.columns[0][1] = 77;
+        fill(&mut histogram.columns, case.bins.groups(), &case.bins, rows, &case.layout);
+        histogram
+    }
+
+    #[test]
+    fn the_extent_is_the_same_at_any_thread_count_and_for_rows_apart() {
+        let n = 2 * PARALLEL_ROWS + 13;
+        let values: Vec<f32> = (0..n).map(|r| ((r * 31) % 200) as f32 / 100.0 - 1.0).collect();
+        let spread: Vec<f32> = values.iter().flat_map(|&value| [value, 9.0]).collect();
+        let rows: Vec<u32> = (0..n as u32).collect();
+        let even: Vec<u32> = rows.iter().map(|row| 2 * row).collect();
+        let one = Extent::of(&values, &rows, 1);
+        assert_eq!(one, Extent::of(&values, &rows, 3));
+        assert_eq!(one, Extent::of(&spread, &even, 2));
+        assert_eq!(one.max, 1.0);
+        let sum: f64 = values.iter().map(|&value| f64::from(value.abs())).sum();
+        assert!((one.sum / sum - 1.0).abs() < 1e-12);
     }
 
     #[test]
     fn every_bin_has_its_sums() {
         for (n, exact) in [(3000, true), (40_000, false)] {
             let case = case(n, 3);
-            let mut histogram = Histogram::new(3);
-            histogram.fill(&case.bins, &case.rows, &case.layout, 1);
-            let column = case.bins.column(2);
+            let histogram = histogram(&case, &case.rows);
             for bin in 1..case.bins.n_bins(2) {
-                let in_bin = || (0..n).filter(|&r| usize::from(column[r]) == bin);
+                let in_bin = || (0..n).filter(|&r| usize::from(case.bins.bin(r, 2)) == bin);
                 let sums = case.layout.sums(histogram.columns[2][bin]);
                 let gradient: f64 = in_bin().map(|r| f64::from(case.gradients[r])).sum();
                 let hessian: f64 = in_bin().map(|r| f64::from(case.hessians[r])).sum();
@@ -307,18 +382,19 @@ mod tests {
     }
 
     #[test]
-    fn threads_and_subtraction_change_no_bit() {
-        let case = case(9000, 19);
-        let histogram = |rows: &[Row], n_threads| {
-            let mut histogram = Histogram::new(19);
-            histogram.fill(&case.bins, rows, &case.layout, n_threads);
-            histogram
-        };
-        let mut whole = histogram(&case.rows, 1);
-        assert_eq!(whole.columns, histogram(&case.rows, 3).columns);
+    fn parts_add_up_to_the_whole_in_every_bit() {
+        let case = case(9000, 83);
+        let mut whole = histogram(&case, &case.rows);
         let (left, right) = case.rows.split_at(2500);
-        whole.subtract(&histogram(left, 1), &case.bins);
-        assert_eq!(whole.columns, histogram(right, 1).columns);
+        let (left, right) = (histogram(&case, left), histogram(&case, right));
+        let mut merged = left.clone();
+        merge(&mut merged.columns, &right.columns);
+        assert_eq!(whole.columns, merged.columns);
+        for group in case.bins.groups() {
+            let columns = group.first_column..group.first_column + group.width;
+            subtract(&mut whole.columns[columns.clone()], &left.columns[columns], group, &case.bins);
+        }
+        assert_eq!(whole.columns, right.columns);
     }
 
     #[test]
@@ -326,7 +402,7 @@ mod tests {
         for (n, value) in [(1, 1.0), (127, 1e-30), (32_767, 1e30), (32_768, 1.0), (100_000, 0.5)] {
             let (gradients, hessians) = (vec![-value as f32; n], vec![value as f32; n]);
             let index: Vec<u32> = (0..n as u32).collect();
-            let layout = Layout::new(n, Extent::of(&gradients, &index), Extent::of(&hessians, &index));
+            let layout = Layout::new(n, Extent::of(&gradients, &index, 1), Extent::of(&hessians, &index, 1));
             let total = index
                 .iter()
                 .map(|&r| layout.entry(layout.row(r, gradients[r as usize], hessians[r as usize])))

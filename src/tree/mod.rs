@@ -2,12 +2,21 @@
 //! Knows slices; knows no loss, schema or frame.
 
 mod bins;
+mod block;
+mod codes;
 mod column;
 mod contributions;
+mod deep;
+mod descent;
 mod flat;
 mod grow;
 mod histogram;
+mod interactions;
+mod leaves;
+mod partition;
+mod pass;
 mod predict;
+mod row;
 mod split;
 
 pub use bins::{Binning, Bins, MAX_BINS, MISSING_BIN};

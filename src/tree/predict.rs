@@ -6,14 +6,15 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::bins::{Binning, ColumnBinning, MISSING_BIN, level_bin};
+use super::codes::BLOCK;
 use super::column::{ColumnView, MISSING_CODE, UNSEEN_CODE};
 use super::contributions::Explainer;
 use super::flat::FlatForest;
 use super::grow::{GrownNode, GrownTree};
 use super::split::{Split, contains};
 
-/// Rows that go through all trees together.
-const BLOCK: usize = 64;
+/// Rows that one thread takes at a time: some blocks, so that what a thread sets up is small beside them.
+const PART: usize = 8 * BLOCK;
 /// From this many (row, tree) pairs on, several threads predict.
 const PARALLEL_WORK: usize = 200_000;
 /// How an unseen category stands in a row of numbers; a missing one is NaN.
@@ -34,7 +35,7 @@ pub struct Tree {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Node {
     pub(super) column: u32,
-    test: Test,
+    pub(super) test: Test,
     pub(super) missing_left: bool,
     /// A node, or the complement (`!`) of a leaf.
     pub(super) left: i32,
@@ -42,11 +43,32 @@ pub(super) struct Node {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-enum Test {
+pub(super) enum Test {
     /// Numbers up to this go left.
     AtMost(f64),
-    /// Category codes whose bit is set go left.
-    Among { words: Vec<u64>, unseen_left: bool },
+    /// Category codes in this set go left.
+    Among(Levels),
+}
+
+/// A set of category codes: those whose bit is set and, with `unseen_left`, all that have no bit.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Levels {
+    pub(super) words: Vec<u64>,
+    pub(super) unseen_left: bool,
+}
+
+impl Levels {
+    /// The codes that have a bit are those below this.
+    pub(super) fn n_levels(&self) -> usize {
+        64 * self.words.len()
+    }
+
+    /// Whether a code, given as a number that is not NaN, is in the set.
+    pub(super) fn hold(&self, value: f64) -> bool {
+        let code = value as usize;
+        let known = value >= 0.0 && code < self.n_levels();
+        if known { self.words[code / 64] >> (code % 64) & 1 == 1 } else { self.unseen_left }
+    }
 }
 
 impl Tree {
@@ -92,6 +114,37 @@ impl Tree {
         self.values[!at as usize]
     }
 
+    /// The first leaf at or below a child.
+    pub(super) fn first_leaf(&self, mut at: i32) -> usize {
+        while at >= 0 {
+            at = self.nodes[at as usize].left;
+        }
+        !at as usize
+    }
+
+    /// Leaves are numbered from left to right, so those at or below a child are a range.
+    pub(super) fn leaves_below(&self, at: i32) -> std::ops::Range<usize> {
+        let mut last = at;
+        while last >= 0 {
+            last = self.nodes[last as usize].right;
+        }
+        self.first_leaf(at)..!last as usize + 1
+    }
+
+    /// Training rows of every node. Children come after their parents.
+    pub(super) fn rows_below(&self) -> Vec<f64> {
+        let mut rows = vec![0.0; self.nodes.len()];
+        for (at, node) in self.nodes.iter().enumerate().rev() {
+            rows[at] = self.rows_of(&rows, node.left) + self.rows_of(&rows, node.right);
+        }
+        rows
+    }
+
+    /// Training rows of a child, given those of the nodes.
+    pub(super) fn rows_of(&self, rows: &[f64], child: i32) -> f64 {
+        if child < 0 { f64::from(self.counts[!child as usize]) } else { rows[child as usize] }
+    }
+
     /// The same tree with every leaf's value multiplied.
     #[must_use]
     pub fn scaled(mut self, scale: f64) -> Self {
@@ -105,7 +158,7 @@ impl Tree {
             && self.counts.len() == self.values.len()
             && self.counts.iter().all(|&count| count > 0)
             && self.values.iter().all(|value| value.is_finite())
-            && self.nodes.iter().all(|node| (node.column as usize) < n_columns)
+            && self.nodes.iter().all(|node| (node.column as usize) < n_columns && node.is_sound())
     }
 
     /// Whether nodes are in preorder and leaves from left to right, each there once.
@@ -138,20 +191,15 @@ impl Node {
         Node { column: split.column as u32, test, missing_left, left: 0, right: 0 }
     }
 
-    /// The largest number that goes left; none where it splits a category.
-    pub(super) fn threshold(&self) -> Option<f64> {
-        if let Test::AtMost(threshold) = self.test { Some(threshold) } else { None }
+    fn is_sound(&self) -> bool {
+        !matches!(self.test, Test::AtMost(threshold) if threshold.is_nan())
     }
 
     pub(super) fn goes_left(&self, value: f64) -> bool {
         match &self.test {
             _ if value.is_nan() => self.missing_left,
             Test::AtMost(threshold) => value <= *threshold,
-            Test::Among { words, unseen_left } => {
-                let code = value as usize;
-                let known = value >= 0.0 && code < 64 * words.len();
-                if known { words[code / 64] >> (code % 64) & 1 == 1 } else { *unseen_left }
-            }
+            Test::Among(levels) => levels.hold(value),
         }
     }
 }
@@ -165,7 +213,7 @@ fn among(split: &Split, bin_of: &[u8], pool: u8) -> Test {
         let bit = 1 << (code % 64);
         words[code / 64] = if goes_left { words[code / 64] | bit } else { words[code / 64] & !bit };
     }
-    Test::Among { words, unseen_left }
+    Test::Among(Levels { words, unseen_left })
 }
 
 /// A sum of trees: `base + Σ tree(row)`.
@@ -246,6 +294,10 @@ impl Forest {
         self.flat.get_or_init(|| FlatForest::new(&self.trees))
     }
 
+    pub(super) fn codes_of_row(&self, row: &[f64]) -> Vec<i8> {
+        self.flat().codes_of_row(row)
+    }
+
     pub(super) fn explainer(&self) -> &Explainer {
         self.explainer.get_or_init(|| Explainer::new(self))
     }
@@ -262,27 +314,17 @@ impl Forest {
     pub fn predict(&self, columns: &[ColumnView]) -> Vec<f64> {
         let mut sums = vec![self.base; n_rows(columns, self.n_columns)];
         let flat = self.flat();
-        self.for_blocks(columns, &mut sums, 1, |tile, sums| flat.add_rows(tile, self.n_columns, sums));
+        self.for_parts(&mut sums, PART, |start, sums| flat.add_rows(columns, start, sums));
         sums
     }
 
-    /// Calls `fill` with blocks of rows (row-major, × `d`) and their share of `out` (`n × width`), by several
-    /// threads where there is enough to do.
-    pub(super) fn for_blocks(
-        &self,
-        columns: &[ColumnView],
-        out: &mut [f64],
-        width: usize,
-        fill: impl Fn(&[f64], &mut [f64]) + Sync,
-    ) {
-        let work = out.len() * self.trees.len();
-        let block = |(index, out): (usize, &mut [f64])| {
-            fill(&read_tile(columns, index * BLOCK, out.len() / width), out);
-        };
-        if work < PARALLEL_WORK {
-            out.chunks_mut(BLOCK * width).enumerate().for_each(block);
+    /// Calls `fill` with the start of each part of `out` and the part, by several threads where there is enough to do.
+    pub(super) fn for_parts(&self, out: &mut [f64], part: usize, fill: impl Fn(usize, &mut [f64]) + Sync) {
+        let fill = |(index, out): (usize, &mut [f64])| fill(index * part, out);
+        if out.len() * self.trees.len() < PARALLEL_WORK {
+            out.chunks_mut(part).enumerate().for_each(fill);
         } else {
-            out.par_chunks_mut(BLOCK * width).enumerate().for_each(block);
+            out.par_chunks_mut(part).enumerate().for_each(fill);
         }
     }
 }
@@ -292,23 +334,25 @@ pub(super) fn n_rows(columns: &[ColumnView], n_columns: usize) -> usize {
     columns.first().map_or(0, ColumnView::len)
 }
 
-/// Rows `start..start + n` as numbers, row-major.
-fn read_tile(columns: &[ColumnView], start: usize, n: usize) -> Vec<f64> {
-    let d = columns.len();
-    let mut tile = vec![0.0; n * d];
-    for (column, view) in columns.iter().enumerate() {
-        let cells = tile[column..].iter_mut().step_by(d);
-        match view {
-            ColumnView::F64(values) => cells.zip(&values[start..start + n]).for_each(|(cell, &v)| *cell = v),
-            ColumnView::F32(values) => {
-                cells.zip(&values[start..start + n]).for_each(|(cell, &v)| *cell = f64::from(v));
-            }
-            ColumnView::Category { codes, .. } => {
-                cells.zip(&codes[start..start + n]).for_each(|(cell, &code)| *cell = level_number(code));
-            }
+/// A row's numbers, one a column.
+pub(super) fn read_row(columns: &[ColumnView], at: usize, row: &mut [f64]) {
+    for (cell, column) in row.iter_mut().zip(columns) {
+        read(*column, at, std::slice::from_mut(cell));
+    }
+}
+
+/// A column's numbers from row `start` on.
+pub(super) fn read(column: ColumnView, start: usize, out: &mut [f64]) {
+    let end = start + out.len();
+    match column {
+        ColumnView::F64(values) => out.copy_from_slice(&values[start..end]),
+        ColumnView::F32(values) => {
+            out.iter_mut().zip(&values[start..end]).for_each(|(cell, &value)| *cell = f64::from(value));
+        }
+        ColumnView::Category { codes, .. } => {
+            out.iter_mut().zip(&codes[start..end]).for_each(|(cell, &code)| *cell = level_number(code));
         }
     }
-    tile
 }
 
 /// A category code as it stands in a row of numbers.
@@ -356,13 +400,18 @@ mod tests {
     }
 
     fn grown(case: &Case) -> (Binning, Bins, GrownTree) {
+        grown_to(case, 31, 3)
+    }
+
+    fn grown_to(case: &Case, max_leaf_nodes: usize, min_samples_leaf: usize) -> (Binning, Bins, GrownTree) {
         let binning = Binning::fit(&case.views(), 64);
         let bins = binning.bin(&case.views());
         let rows: Vec<u32> = (0..N as u32).collect();
         let gradient = |r: usize| ((r * 37) % 200) as f32 / 100.0 - 1.0 + (case.codes[r] % 7) as f32 / 5.0;
         let gradients: Vec<f32> = (0..N).map(gradient).collect();
         let params = GrowParams {
-            min_samples_leaf: 3,
+            max_leaf_nodes,
+            min_samples_leaf,
             min_category_rows: 5.0,
             category_smoothing: 1.0,
             ..GrowParams::default()
@@ -377,7 +426,7 @@ mod tests {
         let (binning, bins, grown) = grown(&case);
         let tree = Tree::new(&grown, &binning, 1.0);
         assert!(tree.n_leaves() > 20);
-        assert!(tree.nodes.iter().any(|node| node.threshold().is_none()), "a category is split");
+        assert!(tree.nodes.iter().any(|node| matches!(node.test, Test::Among(_))), "a category is split");
         for row in 0..N {
             assert_eq!(tree.predict_row(&case.row(row)), grown.predict(&bins, row), "row {row}");
         }
@@ -399,6 +448,32 @@ mod tests {
         for row in 0..N {
             forest.contributions_row(&case.row(row), &mut of_row);
             assert_eq!(contributions[3 * row..3 * row + 3], of_row);
+        }
+    }
+
+    #[test]
+    fn every_layout_gives_what_the_trees_give() {
+        let case = Case::new();
+        for (max_leaf_nodes, n_trees) in [(1, 3), (2, 1), (9, 130), (60, 65), (200, 5), (400, 20)] {
+            let (binning, _, grown) = grown_to(&case, max_leaf_nodes, 1);
+            let tree = |i: usize| Tree::new(&grown, &binning, 0.1 + i as f64 / 7.0);
+            let forest = Forest::new(0.3, 3, (0..n_trees).map(tree).collect());
+            let exact = |row: usize| {
+                forest.trees.iter().fold(0.3, |sum, tree| sum + tree.predict_row(&case.row(row)))
+            };
+            let exact: Vec<f64> = (0..N).map(exact).collect();
+            assert_eq!(forest.predict(&case.views()), exact, "{max_leaf_nodes} leaves");
+            for row in (0..N).step_by(7) {
+                assert_eq!(
+                    forest.predict_row(&case.row(row)),
+                    exact[row],
+                    "{max_leaf_nodes} leaves, row {row}"
+                );
+            }
+            let category = ColumnView::Category { codes: &case.codes[..150], n_levels: 300 };
+            let some =
+                [ColumnView::F64(&case.numbers[..150]), ColumnView::F32(&case.floats[..150]), category];
+            assert_eq!(forest.predict(&some), exact[..150], "a last block that is not full");
         }
     }
 

@@ -19,14 +19,14 @@ All models see the same five stratified folds, three times over.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
-import subprocess
 import sys
-import venv
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))  # for what the benchmarks share
+import environment  # noqa: E402
+
 CACHE, RESULTS = HERE / "cache", HERE / "results"
 
 
@@ -35,7 +35,7 @@ def main() -> None:
     threads = options.threads or os.cpu_count() or 1
     os.environ["OMP_NUM_THREADS"] = str(threads)  # before any peer is imported
     if not options.this_python:
-        _enter_own_environment()
+        environment.enter(HERE)
     _run(options, threads)
 
 
@@ -55,30 +55,6 @@ def _options() -> argparse.Namespace:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
-
-
-def _enter_own_environment() -> None:
-    """Goes on in the benchmark's own environment, made or brought up to date first."""
-    home = CACHE / "venv"
-    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not python.exists():
-        print(f"making an environment in {home}", flush=True)
-        venv.create(home, with_pip=True)
-    _install(python, home / "requirements.sha256")
-    again = [str(python), str(HERE), "--this-python", *sys.argv[1:]]
-    raise SystemExit(subprocess.run(again).returncode)
-
-
-def _install(python: Path, stamp: Path) -> None:
-    """The peers, if their versions have changed; keepwell always, so that it is this tree's."""
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    requirements = HERE / "requirements.txt"
-    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
-    if not stamp.exists() or stamp.read_text() != wanted:
-        subprocess.run([*pip, "-r", str(requirements)], check=True)
-        stamp.write_text(wanted)
-    print("building keepwell", flush=True)
-    subprocess.run([*pip, "--force-reinstall", "--no-deps", str(HERE.parents[1])], check=True)
 
 
 def _run(options: argparse.Namespace, threads: int) -> None:

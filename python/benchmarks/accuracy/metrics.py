@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 #: What is measured; of each, whether more is better.
@@ -57,3 +58,25 @@ def profit(y: np.ndarray, p: np.ndarray, costs: pd.DataFrame) -> float:
     acts = p >= (wrongly_acted / (wrongly_acted + wrongly_left)).to_numpy()
     gain = np.where(y, wrongly_left, -wrongly_acted)
     return float((gain * acts).mean())
+
+
+#: Of the intervals that are measured, how often they should hold; and groups of a fold's left-out rows.
+LEVEL, N_GROUPS = 0.9, 10
+
+
+def coverage(y: np.ndarray, p: np.ndarray, intervals: np.ndarray) -> dict[str, float]:
+    """How often the share of positives of a group of left-out rows is within the interval of its rate.
+
+    The groups are tenths by score. The interval of a rate has two parts, added as squares: the mean distance to the
+    ends of the rows' intervals, and chance. ``chance`` says how often the second alone would do.
+    """
+    z = stats.norm.ppf(0.5 + LEVEL / 2)
+    held, n_groups = {"intervals": 0, "chance": 0}, min(N_GROUPS, len(y))
+    for rows in np.array_split(np.argsort(p, kind="stable"), n_groups):
+        rate, came = p[rows].mean(), y[rows].mean()
+        chance = z * np.sqrt((p[rows] * (1 - p[rows])).mean() / len(rows))
+        side = (rate - intervals[rows, 0].mean()) if came < rate else (intervals[rows, 1].mean() - rate)
+        held["intervals"] += abs(came - rate) <= np.hypot(side, chance)
+        held["chance"] += abs(came - rate) <= chance
+    width = float((intervals[:, 1] - intervals[:, 0]).mean())
+    return {**{part: count / n_groups for part, count in held.items()}, "width": width}

@@ -8,11 +8,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import markup
 import numpy as np
 import pandas as pd
 from data import Table
-from metrics import MORE_IS_BETTER, calibration_error
-from models import Model, version
+from environment import version
+from metrics import LEVEL, MORE_IS_BETTER, N_GROUPS, calibration_error, coverage
+from models import Model
 from run import N_FOLDS, Extent, Results, folds
 from scipy import stats
 
@@ -39,7 +41,7 @@ def write(tables: list[Table], models: list[Model], extent: Extent, results: Res
         return f"nothing to report: no table has every fold of {OURS}"
     fits = fits.merge(_calibration(fits, {table.name: table for table in tables}, results), how="left")
     fits = _in_order(fits, tables, models)
-    text = "\n\n".join(_sections(fits, tables, models, unfinished))
+    text = "\n\n".join(_sections(fits, tables, models, unfinished, results))
     path = results.folder / "report.md"
     path.write_text(text + "\n")
     _draw(fits, results.folder / "report.png")
@@ -139,7 +141,9 @@ def _over_folds(fits: pd.DataFrame, metric: str, model: str, table: str) -> tupl
 # ------------------------------------------------------------------------------------------------------ sections
 
 
-def _sections(fits: pd.DataFrame, tables: list[Table], models: list[Model], unfinished: list[str]) -> list[str]:
+def _sections(
+    fits: pd.DataFrame, tables: list[Table], models: list[Model], unfinished: list[str], results: Results
+) -> list[str]:
     metrics = [metric for metric in TITLES if fits[metric].notna().any()]
     sections = ["# Accuracy with nothing tuned", _setting(fits, tables, models)]
     if unfinished:
@@ -150,6 +154,7 @@ def _sections(fits: pd.DataFrame, tables: list[Table], models: list[Model], unfi
         title = TITLES[metric][0].upper() + TITLES[metric][1:]
         better = "more" if MORE_IS_BETTER[metric] else "less"
         sections += [f"## {title} ({better} is better)", _by_table(fits, metric)]
+    sections += _intervals(fits, {table.name: table for table in tables}, results)
     return [*sections, "## Time", _time(fits)]
 
 
@@ -182,7 +187,7 @@ def _versus(fits: pd.DataFrame) -> str:
         cells = [_versus_cell(differences[metric]) for metric in metrics]
         rows.append([model, str(len(differences["auc"])), *cells, _rank_text(ranks, model)])
     n_ranked = {metric: len(rank) for metric, rank in ranks.items()}
-    lines += ["", *_markdown(header, rows), ""]
+    lines += ["", markup.table(header, rows), ""]
     note = f"Mean ranks by AUC and log loss, among the {n_ranked['auc']} models that have every table."
     return "\n".join([*lines, note])
 
@@ -217,7 +222,7 @@ def _losses(fits: pd.DataFrame) -> str:
         for table, metric, model, difference, half in sorted(lines)
     ]
     note = "95 % intervals over folds, corrected for the training rows that they share.\n\n"
-    return note + "\n".join(_markdown(["table", "metric", "better model", "by", "beyond chance"], rows))
+    return note + markup.table(["table", "metric", "better model", "by", "beyond chance"], rows)
 
 
 def _by_table(fits: pd.DataFrame, metric: str) -> str:
@@ -230,7 +235,7 @@ def _by_table(fits: pd.DataFrame, metric: str) -> str:
         mean = "–" if values.isna().any() or len(values) == 1 else f"{values.mean():.{decimals}f}"
         rows.append([str(model), *cells, *([mean] if len(values) > 1 else [])])
     header = ["model", *map(str, means.columns), *(["mean"] if len(means.columns) > 1 else [])]
-    return "\n".join(_markdown(header, rows))
+    return markup.table(header, rows)
 
 
 def _cell(value: float, best: float, decimals: int) -> str:
@@ -240,6 +245,32 @@ def _cell(value: float, best: float, decimals: int) -> str:
     return f"**{text}**" if text == f"{best:.{decimals}f}" else text
 
 
+def _intervals(fits: pd.DataFrame, tables: dict[str, Table], results: Results) -> list[str]:
+    """How often the intervals of our scores hold what came of the rows left out; nothing where none were measured."""
+    found = []
+    for row in fits[fits["model"] == OURS].to_dict("records"):
+        path, table = results.intervals_path(row), tables[str(row["table"])]
+        if path.exists():
+            _, left_out = folds(table, int(row["repeat"]))[int(row["fold"])]
+            held = coverage(table.y[left_out], np.load(results.scores_path(row)), np.load(path))
+            found.append({"table": table.name, **held})
+    if not found:
+        return []
+    means = pd.DataFrame(found).groupby("table", sort=False).mean()
+    means.loc["**mean**"] = means.mean()
+    rows = [
+        [str(table), f"{of['intervals']:.0%}", f"{of['chance']:.0%}", f"{of['width']:.3f}"]
+        for table, of in means.iterrows()
+    ]
+    note = (
+        f"Of {N_GROUPS} groups of a fold's left-out rows by score: how often the share of positives is within the "
+        f"{LEVEL:.0%} interval of the group's rate, how often it would be if chance were all, and the mean width of a "
+        "row's interval.\n\n"
+    )
+    header = ["table", f"within, of {LEVEL:.0%}", "chance alone", "width"]
+    return ["## Intervals", note + "\n".join(_markdown(header, rows))]
+
+
 def _time(fits: pd.DataFrame) -> str:
     """Seconds of the processor to fit, and of the clock to score a thousand rows."""
     busy = (fits["load"] > fits["threads"].clip(upper=os.cpu_count() or 1)).mean()
@@ -247,10 +278,6 @@ def _time(fits: pd.DataFrame) -> str:
     if busy > 0.1:
         notes.append(f"**Not for comparison: the machine had other work during {busy:.0%} of the fits.**")
     return " ".join(notes) + "\n\n" + _by_table(fits, "fit_cpu_seconds")
-
-
-def _markdown(header: list[str], rows: list[list[str]]) -> list[str]:
-    return ["| " + " | ".join(cells) + " |" for cells in (header, ["---"] * len(header), *rows)]
 
 
 # ------------------------------------------------------------------------------------------------------- picture

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from data import Table
-from metrics import of_fold
-from models import Model, version
+from environment import version
+from metrics import LEVEL, of_fold
+from models import Model
 from sklearn.model_selection import StratifiedKFold
 
 N_FOLDS = 5
@@ -59,10 +60,12 @@ class Results:
             return pd.DataFrame(columns=[*KEY, *METRICS, *COST])
         return pd.read_csv(self._csv, dtype={"version": str}).drop_duplicates(KEY, keep="last")
 
-    def append(self, row: dict[str, object], p: np.ndarray) -> None:
+    def append(self, row: dict[str, object], p: np.ndarray, intervals: np.ndarray | None = None) -> None:
         path = self.scores_path(row)
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, p)
+        if intervals is not None:
+            np.save(self.intervals_path(row), intervals)
         is_new = not self._csv.exists()
         with self._csv.open("a", newline="") as file:
             writer = csv.DictWriter(file, [*KEY, *METRICS, *COST])
@@ -74,6 +77,10 @@ class Results:
         """Where the probabilities of a fold's left-out rows stand, in the order of `folds`."""
         name = "-".join(str(row[key]) for key in ("model", "version", "repeat", "fold"))
         return self.folder / "scores" / str(row["table"]) / f"{name}.npy"
+
+    def intervals_path(self, row: dict[str, object]) -> Path:
+        """Where the intervals of those probabilities stand, ``n × 2``, if the model gives any."""
+        return self.scores_path(row).with_suffix(".intervals.npy")
 
     @property
     def _csv(self) -> Path:
@@ -124,13 +131,15 @@ def _measure(
         started = time.perf_counter()
         p = np.asarray(fitted.predict_proba(X.iloc[left_out]), dtype=float)[:, 1]
         score_seconds = time.perf_counter() - started
+        has_intervals = hasattr(fitted, "predict_interval")
+        intervals = fitted.predict_interval(X.iloc[left_out], level=LEVEL) if has_intervals else None
     except Exception:
         print(f"FAILED {key}\n{traceback.format_exc()}", flush=True)
         return
     costs = None if table.costs is None else table.costs.iloc[left_out]
     measured = of_fold(table.y[left_out], p, costs)
     cost = dict(zip(COST, (fit_seconds, fit_cpu_seconds, score_seconds, threads, load), strict=True))
-    results.append({**key, **measured, **cost}, p)
+    results.append({**key, **measured, **cost}, p, intervals)
     where = f"{table.name} {key['repeat']}.{key['fold']}"
     print(f"{where:14} {model.name:30} AUC {measured['auc']:.4f}  log loss {measured['log_loss']:.4f}  "
           f"{fit_seconds:6.1f} s", flush=True)

@@ -31,6 +31,15 @@ def test_profit_acts_where_that_costs_less():
     assert metrics.profit(y, np.array([0.5, 0.1, 0.09]), costs) == pytest.approx(80 / 3)
 
 
+def test_coverage_counts_groups_whose_share_is_within():
+    y, p = np.tile([True, False], 500), np.full(1000, 0.5)
+    sure, unsure = np.full((1000, 2), 0.5), np.tile([0.1, 0.9], (1000, 1))
+    assert metrics.coverage(y, p, sure) == {"intervals": 1, "chance": 1, "width": 0}
+    wrong = metrics.coverage(y, np.full(1000, 0.8), np.tile([0.4, 0.9], (1000, 1)))
+    assert wrong == {"intervals": 1, "chance": 0, "width": pytest.approx(0.5)}
+    assert metrics.coverage(~y, p, unsure)["width"] == pytest.approx(0.8)
+
+
 def test_a_pickle_of_anything_but_a_frame_is_refused():
     with pytest.raises(pickle.UnpicklingError, match=r"builtins\.eval"):
         data._FrameUnpickler(io.BytesIO(b"cbuiltins\neval\n(S'1'\ntR.")).load()
@@ -64,6 +73,9 @@ class Rate:
     def predict_proba(self, X):
         return np.tile([1 - self.rate, self.rate], (len(X), 1))
 
+    def predict_interval(self, X, level):
+        return np.tile([0.0, 1.0], (len(X), 1))
+
 
 def test_what_stands_is_not_measured_again_and_is_reported(tmp_path):
     fits, rows = [], np.arange(40)
@@ -77,6 +89,7 @@ def test_what_stands_is_not_measured_again_and_is_reported(tmp_path):
     text = report.write([table], models, run.Extent(2), results)
     assert "| peer | 1 | +0.0000 ± nan, 0 of 1 |" in text
     assert "Nowhere on these tables" in text
+    assert "| small | 100% |" in text
     assert (tmp_path / "report.png").stat().st_size > 0
 
 

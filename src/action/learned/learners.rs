@@ -270,6 +270,7 @@ fn fit_trees<L: Loss>(loss: &L, columns: &[EncodedColumn<'_>], y: &[f64], seed: 
         n_estimators: 100,
         learning_rate: 0.05,
         max_features: 0.8,
+        subsample: 1.0,
         n_iter_no_change: None,
         random_state: seed,
         n_threads: 1,

@@ -26,6 +26,14 @@ impl Line {
         self.shift + self.slope * log_odds
     }
 
+    /// What a probability by the line of all accounts is by this one; 0 and 1 stay.
+    pub fn apply_to_probability(self, p: f64) -> f64 {
+        if self == Line::IDENTITY || p <= 0.0 || p >= 1.0 {
+            return p;
+        }
+        sigmoid(self.apply((p / (1.0 - p)).ln()))
+    }
+
     /// This line of another one's results, bent around a point: `x + shift + bend (x − centre)`.
     fn bent(self, shift: f64, bend: f64, centre: f64) -> Line {
         let slope = 1.0 + bend;

@@ -10,6 +10,7 @@ use crate::error::{ErrorKind, Result};
 use crate::frame::Table;
 use crate::metric;
 use crate::model::gradient_trees::{BoostParams, BoostTask, GradientTreesParams, boost};
+use crate::model::interval::Uncertainty;
 use crate::model::logistic::{
     DEFAULT_CS, DEFAULT_KNOTS, Design, DesignMatrix, FOLD_TOL, PathStep, Scorer, SolverSettings, path,
 };
@@ -38,7 +39,7 @@ pub(super) fn fit(
         return fit(params, &table, &y, Some(&weights), on_progress);
     }
     let folds = stratified_folds(y, params.n_folds, params.random_state)?;
-    fit_rows(params, table, y, weights, folds, on_progress).map(|(blend, _)| blend)
+    fit_rows(params, table, y, weights, y.len(), folds, on_progress).map(|(blend, _)| blend)
 }
 
 /// Fits to rows of accounts that may have several of them: all rows of an account are left out together.
@@ -51,7 +52,34 @@ pub(super) fn fit_accounts(
 ) -> Result<(BlendClassifier, OutOfFold)> {
     check_training(table, y, None)?;
     let folds = grouped_folds(ids, y, params.n_folds, params.random_state)?;
-    fit_rows(params, table, y, None, folds, on_progress)
+    fit_rows(params, table, y, None, n_distinct(ids), folds, on_progress)
+}
+
+/// As [`fit_accounts`], for rows of groups, with weights.
+pub(super) fn fit_groups(
+    params: &ValidBlendParams,
+    table: &Table,
+    y: &[bool],
+    weights: Option<&[f64]>,
+    groups: &[String],
+    on_progress: OnProgress<'_>,
+) -> Result<BlendClassifier> {
+    check_training(table, y, weights)?;
+    if groups.len() != y.len() {
+        let what = "number of groups, one a row".into();
+        return Err(ErrorKind::Shape { what, found: groups.len(), expected: y.len() }.into());
+    }
+    if let Some((table, y, kept)) = rows_that_weigh(table, y, weights) {
+        let weighs = |row: &usize| weights.is_some_and(|weights| weights[*row] > 0.0);
+        let groups: Vec<String> = (0..groups.len()).filter(weighs).map(|row| groups[row].clone()).collect();
+        return fit_groups(params, &table, &y, Some(&kept), &groups, on_progress);
+    }
+    let folds = grouped_folds(groups, y, params.n_folds, params.random_state)?;
+    fit_rows(params, table, y, weights, n_distinct(groups), folds, on_progress).map(|(blend, _)| blend)
+}
+
+fn n_distinct(ids: &[String]) -> usize {
+    ids.iter().collect::<std::collections::HashSet<_>>().len()
 }
 
 /// Fits to rows that all weigh something; without folds where there is nothing that can be left out.
@@ -60,13 +88,15 @@ fn fit_rows(
     table: &Table,
     y: &[bool],
     weights: Option<&[f64]>,
+    n_accounts: usize,
     folds: Option<Vec<FoldRows>>,
     on_progress: OnProgress<'_>,
 ) -> Result<(BlendClassifier, OutOfFold)> {
     let monotonic = directions(table, &params.monotonic)?;
     let features = Features::of(table);
     let columns = features.encode(table)?;
-    let data = Data { names: features.names(), columns: &columns, monotonic: &monotonic, y, weights };
+    let data =
+        Data { names: features.names(), columns: &columns, monotonic: &monotonic, y, weights, n_accounts };
     with_threads(params.n_jobs, |_| match folds {
         Some(rows) => fit_by_folds(&features, &data, &Folds { rows }, on_progress),
         None => fit_without_folds(&features, &data),
@@ -90,6 +120,7 @@ struct Data<'a> {
     monotonic: &'a [i8],
     y: &'a [bool],
     weights: Option<&'a [f64]>,
+    n_accounts: usize,
 }
 
 impl Data<'_> {
@@ -320,6 +351,7 @@ fn put_together(
         .collect();
     let calibration = BetaCalibration::fit(&raw, data.y, data.weights)?;
     let mut blend = BlendClassifier::empty(features.clone(), calibration);
+    blend.uncertainty = Some(Uncertainty::fit(&calibration, &raw, data.weights, data.n_accounts));
     for ((weight, said), (name, part)) in weights.into_iter().zip(&said).zip(parts) {
         let member = Member { name: name.into(), weight, log_loss: data.log_loss(said)? };
         blend.add(member, part);
@@ -342,7 +374,14 @@ fn fit_without_folds(features: &Features, data: &Data<'_>) -> Result<(BlendClass
 
 impl BlendClassifier {
     fn empty(features: Features, calibration: BetaCalibration) -> Self {
-        BlendClassifier { features, linear: Vec::new(), forest: None, calibration, members: Vec::new() }
+        BlendClassifier {
+            features,
+            linear: Vec::new(),
+            forest: None,
+            calibration,
+            uncertainty: None,
+            members: Vec::new(),
+        }
     }
 
     fn add(&mut self, member: Member, part: Part) {

@@ -19,6 +19,7 @@ use std::ops::ControlFlow;
 use linfa::ParamGuard;
 use serde::{Deserialize, Serialize};
 
+use super::interval::{ProbabilityInterval, RateInterval, Uncertainty, check_level};
 use super::logistic::Scorer;
 use super::{BetaCalibration, Classifier, Contributions, EncodedColumn, Features, ModelFile, OnProgress};
 use crate::error::{ErrorKind, Result};
@@ -95,6 +96,37 @@ impl BlendParams {
         fit::fit(self.check_ref()?, table, y, weights, on_progress)
     }
 
+    /// As [`fit`](Self::fit), for rows of groups that belong together, such as the accounts of a table that has several
+    /// dates of each: a fold leaves out whole groups, and intervals are as wide as so many groups make them. `groups`
+    /// names the group of each row.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn fit_groups(
+        &self,
+        table: &Table,
+        y: &[bool],
+        weights: Option<&[f64]>,
+        groups: &[String],
+    ) -> Result<BlendClassifier> {
+        self.fit_groups_with_progress(table, y, weights, groups, &|_| ControlFlow::Continue(()))
+    }
+
+    /// As [`fit_groups`](Self::fit_groups), with progress as [`fit_with_progress`](Self::fit_with_progress).
+    ///
+    /// # Errors
+    /// As [`fit_with_progress`](Self::fit_with_progress).
+    pub fn fit_groups_with_progress(
+        &self,
+        table: &Table,
+        y: &[bool],
+        weights: Option<&[f64]>,
+        groups: &[String],
+        on_progress: OnProgress<'_>,
+    ) -> Result<BlendClassifier> {
+        fit::fit_groups(self.check_ref()?, table, y, weights, groups, on_progress)
+    }
+
     /// The fitted blend, and its calibrated log-odds of every training row from members that had seen no row of the
     /// same account: a fold leaves out whole accounts, whose ids are given one a row.
     pub(crate) fn fit_accounts(
@@ -143,6 +175,8 @@ pub struct BlendClassifier {
     /// The trees of all folds, multiplied by their weight over the number of folds.
     forest: Option<Forest>,
     calibration: BetaCalibration,
+    /// `None` where nothing could be left out.
+    uncertainty: Option<Uncertainty>,
     members: Vec<Member>,
 }
 
@@ -175,6 +209,33 @@ impl BlendClassifier {
     /// Number of trees over all folds.
     pub fn n_trees(&self) -> usize {
         self.forest.as_ref().map_or(0, |forest| forest.trees().len())
+    }
+
+    /// The interval of each row's probability, `n` long: where the rate among rows of that score lies with probability
+    /// `level`, such as 0.9. Probability and both ends rise together.
+    ///
+    /// It says how much the calibration was learned from, not how well the members tell rows apart: see
+    /// [`ProbabilityInterval`]. Where nothing could be left out, since a class has one row, it is 0 to 1.
+    ///
+    /// # Errors
+    /// A level that is not above 0 and below 1, and what [`predict_proba`](Classifier::predict_proba) refuses.
+    pub fn probability_intervals(&self, table: &Table, level: f64) -> Result<Vec<ProbabilityInterval>> {
+        check_level(level)?;
+        let columns = self.features.encode(table)?;
+        let Some(uncertainty) = &self.uncertainty else {
+            return Ok(vec![ProbabilityInterval::UNKNOWN; table.n_rows()]);
+        };
+        let ends = uncertainty.at_level(self.calibration, level)?;
+        Ok(self.raw(&columns, table.n_rows()).into_iter().map(|raw| ends.at(raw)).collect())
+    }
+
+    /// The rate that a group of rows will come to, and its interval: [`RateInterval::of`].
+    ///
+    /// # Errors
+    /// As [`probability_intervals`](Self::probability_intervals), and no rows.
+    pub fn rate_interval(&self, table: &Table, level: f64) -> Result<RateInterval> {
+        let intervals = self.probability_intervals(table, level)?;
+        RateInterval::of(&self.predict_proba(table)?, &intervals, level)
     }
 
     /// Log-odds before calibration.

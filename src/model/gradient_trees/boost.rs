@@ -1,20 +1,22 @@
 //! Boosting: trees on the gradients of a loss, one after the other, over shared bins.
 
-use std::mem::take;
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use rayon::prelude::*;
 
 use crate::error::{ErrorKind, Result};
-use crate::model::loss::Loss;
+use crate::model::loss::{Loss, weighted_quantile};
+use crate::model::training::FoldRows;
 use crate::model::{OnProgress, Progress};
 use crate::random::SplitMix64;
-use crate::tree::{Binning, Bins, Forest, GrowParams, Grower, Tree};
+use crate::tree::{Binning, Bins, Forest, GrowParams, Grower, GrownTree, Tree};
 
 /// Above this many rows, gradients are taken by several threads.
 const PARALLEL_ROWS: usize = 4096;
 
 /// What is learned, over a table of `n` rows whose bins are given beside it.
+#[derive(Clone, Copy)]
 pub(crate) struct BoostTask<'a> {
     /// `n` targets: 0 or 1 for the logistic loss.
     pub(crate) y: &'a [f64],
@@ -37,9 +39,11 @@ pub(crate) struct BoostParams {
     pub(crate) learning_rate: f64,
     /// Share of columns a tree may use; above 0, at most 1.
     pub(crate) max_features: f64,
+    /// Share of the training rows a tree is grown on; above 0, at most 1.
+    pub(crate) subsample: f64,
     /// Stop after this many trees without a lower loss on the valid rows; `None` never stops.
     pub(crate) n_iter_no_change: Option<usize>,
-    /// Seed of the column sampling.
+    /// Seed of the columns and rows that trees are given.
     pub(crate) random_state: u64,
     /// Above 1, large nodes use rayon's current pool.
     pub(crate) n_threads: usize,
@@ -57,6 +61,16 @@ pub(crate) struct Boosted {
     /// Raw score of the valid rows in their order, base and offset included, after the best tree.
     pub(crate) valid_raw: Vec<f64>,
     /// Mean loss on the valid rows before the first tree, after it, and so on; empty without valid rows.
+    pub(crate) valid_losses: Vec<f64>,
+}
+
+/// Trees that stand before boosting begins, as if it had grown them itself.
+pub(crate) struct Before<'a> {
+    /// The trees and their base.
+    pub(crate) forest: &'a Forest,
+    /// What they say of the `n` rows, base included.
+    pub(crate) raw: Vec<f64>,
+    /// Mean loss on the valid rows before each of them, as far as it is known.
     pub(crate) valid_losses: Vec<f64>,
 }
 
@@ -79,12 +93,73 @@ pub(crate) fn boost<L: Loss>(
     params: &BoostParams,
     on_progress: OnProgress,
 ) -> Result<Boosted> {
-    let mut boosting = Boosting::start(loss, binning, bins, task, params);
-    while boosting.wants_more() {
-        boosting.add_tree();
-        boosting.report(on_progress)?;
+    Boosting::start(loss, binning, bins, task, params).run(on_progress)
+}
+
+/// [`boost`] from trees that stand already; the task has no offset.
+pub(crate) fn boost_on<L: Loss>(
+    loss: &L,
+    binning: &Binning,
+    bins: &Bins,
+    task: &BoostTask,
+    params: &BoostParams,
+    before: Before,
+    on_progress: OnProgress,
+) -> Result<Boosted> {
+    Boosting::go_on(loss, binning, bins, task, params, before).run(on_progress)
+}
+
+/// Boosts on all folds side by side, a tree each at a time, until the mean of their losses on the rows left out has
+/// not fallen for long. The mean losses, before the first tree and after each; the lowest tells how many are best.
+///
+/// # Errors
+/// When `on_progress` breaks.
+pub(crate) fn losses_by_folds<L: Loss>(
+    loss: &L,
+    binning: &Binning,
+    bins: &Bins,
+    task: &BoostTask,
+    params: &BoostParams,
+    folds: &[FoldRows],
+    on_progress: OnProgress,
+) -> Result<Vec<f64>> {
+    let params = BoostParams { n_threads: 1, ..params.clone() };
+    let tasks: Vec<BoostTask> =
+        folds.iter().map(|(train, valid)| BoostTask { train, valid, ..*task }).collect();
+    let start = |task| Boosting::start(loss, binning, bins, task, &params);
+    let mut boostings: Vec<Boosting<L>> = tasks.iter().map(start).collect();
+    let mut losses = vec![mean_loss(&boostings)];
+    let patience = params.n_iter_no_change.unwrap_or(usize::MAX);
+    while losses.len() <= params.n_estimators && losses.len() - 1 - lowest(&losses) < patience {
+        if boostings.iter().all(|boosting| boosting.stuck) {
+            break;
+        }
+        boostings.par_iter_mut().filter(|boosting| !boosting.stuck).for_each(Boosting::add_tree);
+        losses.push(mean_loss(&boostings));
+        tell(
+            on_progress,
+            (losses.len() - 1) as f64 / params.n_estimators as f64,
+            "choosing the number of trees",
+        )?;
     }
-    Ok(boosting.finish())
+    Ok(losses)
+}
+
+fn mean_loss<L: Loss>(boostings: &[Boosting<L>]) -> f64 {
+    let last = |boosting: &Boosting<L>| boosting.valid_losses.last().copied().unwrap_or(0.0);
+    boostings.iter().map(last).sum::<f64>() / boostings.len() as f64
+}
+
+/// The place of the lowest loss, the first of equals.
+pub(crate) fn lowest(losses: &[f64]) -> usize {
+    (1..losses.len()).fold(0, |best, at| if losses[at] < losses[best] { at } else { best })
+}
+
+fn tell(on_progress: OnProgress, done: f64, stage: &'static str) -> Result<()> {
+    match on_progress(Progress { done, stage }) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(ErrorKind::Cancelled.into()),
+    }
 }
 
 struct Boosting<'a, L> {
@@ -94,13 +169,12 @@ struct Boosting<'a, L> {
     task: &'a BoostTask<'a>,
     params: &'a BoostParams,
     /// Rows of positive weight among the training rows.
-    train: Vec<u32>,
+    train: Cow<'a, [u32]>,
     grower: Grower<'a>,
     /// Raw score of every row of the table; kept up for training and valid rows.
     raw: Vec<f64>,
     gradients: Vec<f32>,
     hessians: Vec<f32>,
-    random: SplitMix64,
     trees: Vec<Tree>,
     base: f64,
     /// Whether the last tree was a lone leaf.
@@ -117,6 +191,7 @@ struct Best {
 }
 
 impl<'a, L: Loss> Boosting<'a, L> {
+    /// At the best constant.
     fn start(
         loss: &'a L,
         binning: &'a Binning,
@@ -124,51 +199,103 @@ impl<'a, L: Loss> Boosting<'a, L> {
         task: &'a BoostTask,
         params: &'a BoostParams,
     ) -> Self {
-        let n_rows = task.y.len();
-        let weighs = |row: &u32| task.weights.is_none_or(|weights| weights[*row as usize] > 0.0);
-        let mut boosting = Boosting {
-            loss,
-            binning,
-            bins,
-            task,
-            params,
-            train: task.train.iter().copied().filter(weighs).collect(),
-            grower: Grower::new(bins, params.grow.clone(), params.n_threads),
-            raw: task.offset.map_or_else(|| vec![0.0; n_rows], <[f64]>::to_vec),
-            gradients: vec![0.0; n_rows],
-            hessians: vec![0.0; n_rows],
-            random: SplitMix64(params.random_state),
-            trees: Vec::new(),
-            base: 0.0,
-            stuck: false,
-            best: Best { n_trees: 0, loss: f64::INFINITY, valid_raw: Vec::new() },
-            valid_losses: Vec::new(),
-        };
+        let raw = task.offset.map_or_else(|| vec![0.0; task.y.len()], <[f64]>::to_vec);
+        let mut boosting = Boosting::new(loss, binning, bins, task, params, raw);
         boosting.find_base();
         boosting.watch();
         boosting
     }
 
-    /// The constant that minimises the loss, by Newton's method, added to every raw score.
+    /// Where the trees before left off.
+    fn go_on(
+        loss: &'a L,
+        binning: &'a Binning,
+        bins: &'a Bins,
+        task: &'a BoostTask,
+        params: &'a BoostParams,
+        before: Before,
+    ) -> Self {
+        let mut boosting = Boosting::new(loss, binning, bins, task, params, before.raw);
+        boosting.base = before.forest.base();
+        boosting.trees = before.forest.trees().to_vec();
+        boosting.valid_losses = before.valid_losses;
+        boosting.watch();
+        boosting
+    }
+
+    fn new(
+        loss: &'a L,
+        binning: &'a Binning,
+        bins: &'a Bins,
+        task: &'a BoostTask,
+        params: &'a BoostParams,
+        raw: Vec<f64>,
+    ) -> Self {
+        let n_rows = task.y.len();
+        let that_weigh = |weights: &[f64]| -> Cow<[u32]> {
+            task.train.iter().copied().filter(|&row| weights[row as usize] > 0.0).collect()
+        };
+        Boosting {
+            loss,
+            binning,
+            bins,
+            task,
+            params,
+            train: task.weights.map_or(task.train.into(), that_weigh),
+            grower: Grower::new(bins, params.grow.clone(), params.n_threads),
+            raw,
+            gradients: vec![0.0; n_rows],
+            hessians: vec![0.0; n_rows],
+            trees: Vec::new(),
+            base: 0.0,
+            stuck: false,
+            best: Best { n_trees: 0, loss: f64::INFINITY, valid_raw: Vec::new() },
+            valid_losses: Vec::new(),
+        }
+    }
+
+    fn run(mut self, on_progress: OnProgress) -> Result<Boosted> {
+        while self.wants_more() {
+            self.add_tree();
+            tell(on_progress, self.trees.len() as f64 / self.params.n_estimators as f64, "growing trees")?;
+        }
+        Ok(self.finish())
+    }
+
+    /// The constant that minimises the loss, added to every raw score: a quantile, or by Newton's method.
     fn find_base(&mut self) {
+        if let Some(q) = self.loss.leaf_quantile() {
+            self.add_to_base(self.residual_quantile(&mut self.train.iter().map(|&row| row as usize), q));
+            return;
+        }
         for _ in 0..50 {
             let step = self.newton_step();
-            self.raw.iter_mut().for_each(|raw| *raw += step);
-            self.base += step;
+            self.add_to_base(step);
             if step.abs() < 1e-12 {
                 break;
             }
         }
     }
 
-    /// At most 1 long, so that it cannot run away from a far-off start.
+    fn add_to_base(&mut self, step: f64) {
+        self.raw.iter_mut().for_each(|raw| *raw += step);
+        self.base += step;
+    }
+
+    /// Held in, so that it cannot run away from a far-off start.
     fn newton_step(&self) -> f64 {
         let add = |(g, h): (f64, f64), &row: &u32| {
             let (gradient, hessian) = self.derivatives(row);
             (g + gradient, h + hessian)
         };
         let (gradient, hessian) = self.train.iter().fold((0.0, 0.0), add);
-        if hessian > 0.0 { (-gradient / hessian).clamp(-1.0, 1.0) } else { 0.0 }
+        let longest = self.loss.longest_step();
+        if hessian > 0.0 { (-gradient / hessian).clamp(-longest, longest) } else { 0.0 }
+    }
+
+    fn residual_quantile(&self, rows: &mut dyn Iterator<Item = usize>, q: f64) -> f64 {
+        let residual = |row: usize| (self.task.y[row] - self.raw[row], self.weight(row as u32));
+        weighted_quantile(&mut rows.map(residual).collect::<Vec<_>>(), q)
     }
 
     fn weight(&self, row: u32) -> f64 {
@@ -184,7 +311,7 @@ impl<'a, L: Loss> Boosting<'a, L> {
 
     fn wants_more(&self) -> bool {
         let patience = self.params.n_iter_no_change.unwrap_or(usize::MAX);
-        let waited = self.valid_losses.len().saturating_sub(1) - self.best.n_trees;
+        let waited = self.trees.len().saturating_sub(self.best.n_trees);
         self.trees.len() < self.params.n_estimators
             && !self.stuck
             && (self.task.valid.is_empty() || waited < patience)
@@ -192,52 +319,57 @@ impl<'a, L: Loss> Boosting<'a, L> {
 
     fn add_tree(&mut self) {
         self.take_gradients();
-        let columns = self.sample_columns();
-        let grown = self.grower.grow(&self.train, &self.gradients, &self.hessians, &columns);
-        self.stuck = grown.n_leaves() == 1 && columns.len() == self.bins.n_columns();
+        let mut random = SplitMix64::nth(self.params.random_state, self.trees.len());
+        let columns = self.sample_columns(&mut random);
+        let (rows, others) = sample_rows(&self.train, self.params.subsample, &mut random);
+        let mut grown = self.grower.grow(&rows, &self.gradients, &self.hessians, &columns);
+        self.stuck = grown.n_leaves() == 1 && columns.len() == self.bins.n_columns() && others.is_empty();
         if self.stuck {
             return;
         }
-        for (value, rows) in grown.leaves() {
-            rows.for_each(|row| self.raw[row] += value * self.params.learning_rate);
-        }
-        for &row in self.task.valid {
+        self.settle_leaves(&mut grown);
+        grown.add_to(&mut self.raw, self.params.learning_rate, self.params.n_threads);
+        for &row in others.iter().chain(self.task.valid) {
             self.raw[row as usize] += grown.predict(self.bins, row as usize) * self.params.learning_rate;
         }
         self.trees.push(Tree::new(&grown, self.binning, self.params.learning_rate));
+        self.grower.reuse(grown);
         self.watch();
     }
 
-    fn take_gradients(&mut self) {
-        if self.params.n_threads > 1 && self.train.len() > PARALLEL_ROWS {
-            return self.take_all_gradients();
-        }
-        for at in 0..self.train.len() {
-            let row = self.train[at];
-            let (gradient, hessian) = self.derivatives(row);
-            self.gradients[row as usize] = gradient as f32;
-            self.hessians[row as usize] = hessian as f32;
+    /// The leaves' values as the loss wants them.
+    fn settle_leaves(&self, grown: &mut GrownTree) {
+        match self.loss.leaf_quantile() {
+            Some(q) => grown.renew_leaves(|_, rows| self.residual_quantile(rows, q)),
+            None => grown.renew_leaves(|step, _| self.loss.leaf_step(step)),
         }
     }
 
-    /// Those of every row of the table, by several threads.
-    fn take_all_gradients(&mut self) {
-        let (mut gradients, mut hessians) = (take(&mut self.gradients), take(&mut self.hessians));
-        let places = gradients.par_iter_mut().zip(&mut hessians).enumerate().with_min_len(PARALLEL_ROWS);
-        places.for_each(|(row, (gradient, hessian))| {
-            let (first, second) = self.derivatives(row as u32);
-            (*gradient, *hessian) = (first as f32, second as f32);
-        });
-        (self.gradients, self.hessians) = (gradients, hessians);
+    /// Gradient and hessian of every row of the table.
+    fn take_gradients(&mut self) {
+        let (loss, task, raw) = (self.loss, self.task, &self.raw);
+        let fill = |block: usize, gradients: &mut [f32], hessians: &mut [f32]| {
+            let rows = block * PARALLEL_ROWS..block * PARALLEL_ROWS + gradients.len();
+            let weights = task.weights.map(|weights| &weights[rows.clone()]);
+            fill_gradients(loss, &task.y[rows.clone()], &raw[rows], weights, gradients, hessians);
+        };
+        let (gradients, hessians) = (&mut self.gradients, &mut self.hessians);
+        if self.params.n_threads > 1 && gradients.len() > PARALLEL_ROWS {
+            let blocks = gradients.par_chunks_mut(PARALLEL_ROWS).zip(hessians.par_chunks_mut(PARALLEL_ROWS));
+            blocks.enumerate().for_each(|(block, (gradients, hessians))| fill(block, gradients, hessians));
+        } else {
+            let blocks = gradients.chunks_mut(PARALLEL_ROWS).zip(hessians.chunks_mut(PARALLEL_ROWS));
+            blocks.enumerate().for_each(|(block, (gradients, hessians))| fill(block, gradients, hessians));
+        }
     }
 
     /// The columns a tree may use, ascending.
-    fn sample_columns(&mut self) -> Vec<usize> {
+    fn sample_columns(&self, random: &mut SplitMix64) -> Vec<usize> {
         let n_columns = self.bins.n_columns();
         let n_wanted = (self.params.max_features * n_columns as f64).ceil() as usize;
         let mut columns: Vec<usize> = (0..n_columns).collect();
         if n_wanted < n_columns {
-            self.random.shuffle_front(&mut columns, n_wanted);
+            random.shuffle_front(&mut columns, n_wanted);
             columns.truncate(n_wanted);
             columns.sort_unstable();
         }
@@ -267,14 +399,6 @@ impl<'a, L: Loss> Boosting<'a, L> {
         if weights > 0.0 { sum / weights } else { 0.0 }
     }
 
-    fn report(&self, on_progress: OnProgress) -> Result<()> {
-        let done = self.trees.len() as f64 / self.params.n_estimators as f64;
-        match on_progress(Progress { done, stage: "growing trees" }) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(ErrorKind::Cancelled.into()),
-        }
-    }
-
     /// Keeps the trees up to the best one if early stopping was asked for, all of them otherwise.
     fn finish(mut self) -> Boosted {
         let raw_now = |&row: &u32| self.raw[row as usize];
@@ -285,4 +409,36 @@ impl<'a, L: Loss> Boosting<'a, L> {
         }
         Boosted { trees: self.trees, base: self.base, valid_raw, valid_losses: self.valid_losses }
     }
+}
+
+/// The share of the rows that a tree is grown on, and the others, both ascending.
+fn sample_rows<'r>(rows: &'r [u32], share: f64, random: &mut SplitMix64) -> (Cow<'r, [u32]>, Vec<u32>) {
+    let n_wanted = (share * rows.len() as f64).ceil() as usize;
+    if n_wanted >= rows.len() {
+        return (Cow::Borrowed(rows), Vec::new());
+    }
+    let (chosen, others) = random.choose(rows, n_wanted);
+    (Cow::Owned(chosen), others)
+}
+
+/// Gradients and hessians of some rows, in loops that compile to vector code.
+fn fill_gradients<L: Loss>(
+    loss: &L,
+    y: &[f64],
+    raw: &[f64],
+    weights: Option<&[f64]>,
+    gradients: &mut [f32],
+    hessians: &mut [f32],
+) {
+    let places = gradients.iter_mut().zip(hessians).zip(y.iter().zip(raw));
+    let Some(weights) = weights else {
+        return places.for_each(|((gradient, hessian), (&y, &raw))| {
+            let (first, second) = loss.gradient_and_hessian(y, raw);
+            (*gradient, *hessian) = (first as f32, second as f32);
+        });
+    };
+    places.zip(weights).for_each(|(((gradient, hessian), (&y, &raw)), weight)| {
+        let (first, second) = loss.gradient_and_hessian(y, raw);
+        (*gradient, *hessian) = ((first * weight) as f32, (second * weight) as f32);
+    });
 }

@@ -1,12 +1,10 @@
 //! linfa's face of the gradient trees: `Fit` on a `Dataset` of numbers, `Predict` on an array.
 
-use std::ops::ControlFlow;
-
 use linfa::dataset::{AsSingleTargets, DatasetBase};
 use linfa::traits::{Fit, PredictInplace};
 use ndarray::{Array1, ArrayBase, Axis, Data, Ix2};
 
-use super::{GradientTreesClassifier, ValidGradientTreesParams};
+use super::{GradientTrees, Target, TreesTask, ValidGradientTreesParams};
 use crate::error::Result;
 use crate::model::training::table_of;
 
@@ -26,37 +24,37 @@ use crate::model::training::table_of;
 /// assert_eq!(model.predict(&records), targets);
 /// # Ok::<(), keepwell::Error>(())
 /// ```
-impl<D: Data<Elem = f64>, T: AsSingleTargets<Elem = bool>> Fit<ArrayBase<D, Ix2>, T, crate::Error>
-    for ValidGradientTreesParams
+impl<D: Data<Elem = f64>, K: Target, T: AsSingleTargets<Elem = K::Y>> Fit<ArrayBase<D, Ix2>, T, crate::Error>
+    for ValidGradientTreesParams<K>
 {
-    type Object = GradientTreesClassifier;
+    type Object = GradientTrees<K>;
 
-    fn fit(&self, dataset: &DatasetBase<ArrayBase<D, Ix2>, T>) -> Result<GradientTreesClassifier> {
+    fn fit(&self, dataset: &DatasetBase<ArrayBase<D, Ix2>, T>) -> Result<GradientTrees<K>> {
         let table = table_of(dataset.records(), dataset.feature_names())?;
         let y = dataset.as_single_targets().to_vec();
         let weights: Option<Vec<f64>> =
             dataset.weights().map(|weights| weights.iter().map(|&weight| f64::from(weight)).collect());
-        self.fit_table(&table, &y, weights.as_deref(), &|_| ControlFlow::Continue(()))
+        self.fit_checked(&TreesTask::new(&table, &y).weights(weights.as_deref()))
     }
 }
 
-/// Whether the probability is at least one half.
+/// Whether the probability of a label is at least one half; the prediction of a number.
 ///
 /// # Panics
 /// As linfa's own models do: where the number of columns is not the one the model was fitted on.
-impl<D: Data<Elem = f64>> PredictInplace<ArrayBase<D, Ix2>, Array1<bool>> for GradientTreesClassifier {
-    fn predict_inplace(&self, x: &ArrayBase<D, Ix2>, y: &mut Array1<bool>) {
+impl<D: Data<Elem = f64>, K: Target> PredictInplace<ArrayBase<D, Ix2>, Array1<K::Y>> for GradientTrees<K> {
+    fn predict_inplace(&self, x: &ArrayBase<D, Ix2>, y: &mut Array1<K::Y>) {
         let d = self.forest.n_columns();
         assert_eq!(x.ncols(), d, "the array's number of columns is not the model's");
         assert_eq!(x.nrows(), y.len(), "the array has another number of rows than the target");
         let mut cells = vec![0.0; d];
         for (row, y) in x.axis_iter(Axis(0)).zip(y) {
             cells.iter_mut().zip(row).for_each(|(cell, value)| *cell = *value);
-            *y = self.log_odds_of_row(&cells) >= 0.0;
+            *y = self.target.told(self.raw_score_of_row(&cells));
         }
     }
 
-    fn default_target(&self, x: &ArrayBase<D, Ix2>) -> Array1<bool> {
-        Array1::from_elem(x.nrows(), false)
+    fn default_target(&self, x: &ArrayBase<D, Ix2>) -> Array1<K::Y> {
+        Array1::from_elem(x.nrows(), K::Y::default())
     }
 }

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use linfa::ParamGuard;
 
-use super::GradientTreesClassifier;
+use super::{EarlyStopping, GradientTrees, Label, Target, TreesTask};
 use crate::error::{ErrorKind, Result};
 use crate::frame::Table;
-use crate::model::{OnProgress, Progress};
+use crate::model::OnProgress;
+use crate::model::loss::RegressionLoss;
 use crate::tree::MAX_BINS;
 
-/// Parameters of a [`GradientTreesClassifier`].
+/// Parameters of [`GradientTrees`]: of a [`GradientTreesClassifier`](super::GradientTreesClassifier), or of a
+/// [`GradientTreesRegressor`](super::GradientTreesRegressor) where `T` is [`RegressionLoss`].
 ///
 /// ```
 /// use keepwell::frame::{Column, Table};
@@ -25,11 +27,12 @@ use crate::tree::MAX_BINS;
 /// # Ok::<(), keepwell::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct GradientTreesParams(ValidGradientTreesParams);
+pub struct GradientTreesParams<T: Target = Label>(ValidGradientTreesParams<T>);
 
 /// [`GradientTreesParams`] that were checked.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ValidGradientTreesParams {
+pub struct ValidGradientTreesParams<T: Target = Label> {
+    pub(super) target: T,
     pub(super) n_estimators: usize,
     pub(super) learning_rate: f64,
     pub(super) max_leaf_nodes: usize,
@@ -38,8 +41,10 @@ pub struct ValidGradientTreesParams {
     pub(super) l2_regularization: f64,
     pub(super) max_bins: usize,
     pub(super) max_features: f64,
+    pub(super) subsample: f64,
     pub(super) monotonic: BTreeMap<String, i8>,
-    pub(super) early_stopping: bool,
+    pub(super) interaction_cst: Vec<Vec<String>>,
+    pub(super) early_stopping: EarlyStopping,
     pub(super) validation_fraction: f64,
     pub(super) n_iter_no_change: usize,
     pub(super) random_state: u64,
@@ -48,7 +53,24 @@ pub struct ValidGradientTreesParams {
 
 impl Default for GradientTreesParams {
     fn default() -> Self {
+        Self::of(Label)
+    }
+}
+
+impl GradientTreesParams<RegressionLoss> {
+    /// What is predicted, by the loss that it minimises. Default [`RegressionLoss::SquaredError`]: the mean.
+    #[must_use]
+    pub fn loss(mut self, loss: RegressionLoss) -> Self {
+        self.0.target = loss;
+        self
+    }
+}
+
+impl<T: Target> GradientTreesParams<T> {
+    /// The defaults, for that target.
+    pub(super) fn of(target: T) -> Self {
         GradientTreesParams(ValidGradientTreesParams {
+            target,
             n_estimators: 100,
             learning_rate: 0.1,
             max_leaf_nodes: 31,
@@ -57,17 +79,17 @@ impl Default for GradientTreesParams {
             l2_regularization: 1.0,
             max_bins: MAX_BINS,
             max_features: 1.0,
+            subsample: 1.0,
             monotonic: BTreeMap::new(),
-            early_stopping: false,
+            interaction_cst: Vec::new(),
+            early_stopping: EarlyStopping::Off,
             validation_fraction: 0.1,
             n_iter_no_change: 10,
             random_state: 0,
             n_jobs: None,
         })
     }
-}
 
-impl GradientTreesParams {
     /// Most trees, at least 1. Default 100. More trees want a smaller `learning_rate`.
     #[must_use]
     pub fn n_estimators(mut self, n_estimators: usize) -> Self {
@@ -127,6 +149,13 @@ impl GradientTreesParams {
         self
     }
 
+    /// Share of the rows, drawn anew for each tree and rounded up, that it is grown on: above 0, at most 1. Default 1.
+    #[must_use]
+    pub fn subsample(mut self, subsample: f64) -> Self {
+        self.0.subsample = subsample;
+        self
+    }
+
     /// Columns of numbers, by name, with which the prediction must rise (1) or fall (−1), all else equal; 0 sets
     /// nothing. Default: none. A missing value is bound by nothing.
     #[must_use]
@@ -135,15 +164,30 @@ impl GradientTreesParams {
         self
     }
 
-    /// Whether to hold `validation_fraction` of the rows back and to stop when `n_iter_no_change` trees have not
-    /// lowered their log loss, keeping the trees up to the best. Default false.
+    /// Groups of columns, by name, that may act together: a path from root to leaf splits on columns of one group only,
+    /// so that the model is a sum of functions of a group each. A column may be in several groups; those in none form
+    /// one more. Default: no groups, no limit.
     #[must_use]
-    pub fn early_stopping(mut self, early_stopping: bool) -> Self {
-        self.0.early_stopping = early_stopping;
+    pub fn interaction_cst<G: IntoIterator<Item = impl Into<String>>>(
+        mut self,
+        groups: impl IntoIterator<Item = G>,
+    ) -> Self {
+        let names = |group: G| group.into_iter().map(Into::into).collect();
+        self.0.interaction_cst = groups.into_iter().map(names).collect();
         self
     }
 
-    /// Share of each class that early stopping holds back: above 0 and below 1. Default 0.1.
+    /// Whether and by which rows to choose the number of trees: `true` holds `validation_fraction` of the rows back,
+    /// [`EarlyStopping::Folds`] learns from all. Stops when `n_iter_no_change` trees have not lowered the loss on the
+    /// rows watched, and keeps the trees up to the best. Default: off.
+    #[must_use]
+    pub fn early_stopping(mut self, early_stopping: impl Into<EarlyStopping>) -> Self {
+        self.0.early_stopping = early_stopping.into();
+        self
+    }
+
+    /// Share of each class, or of the rows where a number is learned, that early stopping holds back: above 0 and below
+    /// 1. Default 0.1.
     #[must_use]
     pub fn validation_fraction(mut self, validation_fraction: f64) -> Self {
         self.0.validation_fraction = validation_fraction;
@@ -157,7 +201,7 @@ impl GradientTreesParams {
         self
     }
 
-    /// Seed of the columns drawn and of the rows held back. Default 0.
+    /// Seed of the columns and rows drawn, of the rows held back and of the folds. Default 0.
     #[must_use]
     pub fn random_state(mut self, random_state: u64) -> Self {
         self.0.random_state = random_state;
@@ -176,17 +220,18 @@ impl GradientTreesParams {
     ///
     /// # Errors
     /// [`ErrorKind::Parameter`] naming the first that is not.
-    pub fn check(self) -> Result<ValidGradientTreesParams> {
+    pub fn check(self) -> Result<ValidGradientTreesParams<T>> {
         self.check_ref()?;
         Ok(self.0)
     }
 
-    /// Fits to a table of `n` rows, a label each, and finite weights, none negative, if there are any.
+    /// Fits to a table of `n` rows, a label or number each, and finite weights, none negative, if there are any.
     ///
     /// # Errors
-    /// A parameter outside its range; lengths that differ; no rows; one class only; a bad weight; an infinite value.
-    pub fn fit(&self, table: &Table, y: &[bool], weights: Option<&[f64]>) -> Result<GradientTreesClassifier> {
-        self.fit_with_progress(table, y, weights, &|_: Progress| std::ops::ControlFlow::Continue(()))
+    /// A parameter outside its range; lengths that differ; no rows; one class only; a number that the loss cannot
+    /// take; a bad weight; an infinite value.
+    pub fn fit(&self, table: &Table, y: &[T::Y], weights: Option<&[f64]>) -> Result<GradientTrees<T>> {
+        self.fit_task(&TreesTask::new(table, y).weights(weights))
     }
 
     /// [`fit`](Self::fit), telling how far it is after each tree.
@@ -196,25 +241,35 @@ impl GradientTreesParams {
     pub fn fit_with_progress(
         &self,
         table: &Table,
-        y: &[bool],
+        y: &[T::Y],
         weights: Option<&[f64]>,
         on_progress: OnProgress,
-    ) -> Result<GradientTreesClassifier> {
-        self.check_ref()?.fit_table(table, y, weights, on_progress)
+    ) -> Result<GradientTrees<T>> {
+        self.fit_task(&TreesTask::new(table, y).weights(weights).on_progress(on_progress))
+    }
+
+    /// Fits with all that may go beside table and targets: a validation set, a model to continue from.
+    ///
+    /// # Errors
+    /// Those of [`fit`](Self::fit); [`ErrorKind::Cancelled`]; a validation set or a model that does not fit the table
+    /// or the parameters.
+    pub fn fit_task(&self, task: &TreesTask<T>) -> Result<GradientTrees<T>> {
+        self.check_ref()?.fit_checked(task)
     }
 }
 
-impl ParamGuard for GradientTreesParams {
-    type Checked = ValidGradientTreesParams;
+impl<T: Target> ParamGuard for GradientTreesParams<T> {
+    type Checked = ValidGradientTreesParams<T>;
     type Error = crate::Error;
 
-    fn check_ref(&self) -> Result<&ValidGradientTreesParams> {
+    fn check_ref(&self) -> Result<&ValidGradientTreesParams<T>> {
         let p = &self.0;
         let share = |share: f64| share > 0.0 && share <= 1.0;
         let at_least_1 = |n: usize| n >= 1;
         let l2_fits = p.l2_regularization >= 0.0 && p.l2_regularization.is_finite();
         let held_back = p.validation_fraction > 0.0 && p.validation_fraction < 1.0;
         let direction = p.monotonic.values().find(|direction| !(-1..=1).contains(*direction)).copied();
+        let n_folds = if let EarlyStopping::Folds(n_folds) = p.early_stopping { n_folds } else { 2 };
         expect(at_least_1(p.n_estimators), "n_estimators", p.n_estimators, "at least 1")?;
         expect(share(p.learning_rate), "learning_rate", p.learning_rate, "above 0 and at most 1")?;
         expect(p.max_leaf_nodes >= 2, "max_leaf_nodes", p.max_leaf_nodes, "at least 2")?;
@@ -223,18 +278,26 @@ impl ParamGuard for GradientTreesParams {
         expect(l2_fits, "l2_regularization", p.l2_regularization, "0 or more, and finite")?;
         expect((2..=MAX_BINS).contains(&p.max_bins), "max_bins", p.max_bins, "2 to 255")?;
         expect(share(p.max_features), "max_features", p.max_features, "above 0 and at most 1")?;
+        expect(share(p.subsample), "subsample", p.subsample, "above 0 and at most 1")?;
         expect(direction.is_none(), "monotonic", direction.unwrap_or(0), "-1, 0 or 1 for each column")?;
+        expect((2..=20).contains(&n_folds), "early_stopping", n_folds, "2 to 20 folds")?;
         expect(held_back, "validation_fraction", p.validation_fraction, "above 0 and below 1")?;
         expect(at_least_1(p.n_iter_no_change), "n_iter_no_change", p.n_iter_no_change, "at least 1")?;
         expect(p.n_jobs.is_none_or(at_least_1), "n_jobs", 0, "at least 1, or none for all threads")?;
+        p.target.check(p.monotonic.values().any(|&direction| direction != 0))?;
         Ok(p)
     }
 
-    fn check(self) -> Result<ValidGradientTreesParams> {
+    fn check(self) -> Result<ValidGradientTreesParams<T>> {
         GradientTreesParams::check(self)
     }
 }
 
-fn expect(holds: bool, name: &'static str, value: impl ToString, expected: &'static str) -> Result<()> {
+pub(super) fn expect(
+    holds: bool,
+    name: &'static str,
+    value: impl ToString,
+    expected: &'static str,
+) -> Result<()> {
     if holds { Ok(()) } else { Err(ErrorKind::Parameter { name, value: value.to_string(), expected }.into()) }
 }

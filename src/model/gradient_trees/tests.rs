@@ -295,3 +295,308 @@ fn a_table_lacking_a_column_is_refused_and_new_levels_are_scored() {
     let table = Table::new(500, columns).unwrap();
     assert!(model.log_odds(&table).unwrap().iter().all(|log_odds| log_odds.is_finite()));
 }
+
+fn spends(n: usize) -> (Table, Vec<f64>) {
+    let (table, _) = customers(n);
+    let Column::Number(tickets) = &table.columns()[1] else { panic!("tickets are numbers") };
+    let y = (0..n).map(|r| (3.0 * tickets[r] + 4.0 * random(r + 300_000)).floor()).collect();
+    (table, y)
+}
+
+fn regressor(loss: RegressionLoss) -> GradientTreesParams<RegressionLoss> {
+    GradientTreesRegressor::params().loss(loss).n_jobs(1)
+}
+
+#[test]
+fn each_loss_predicts_what_it_says() {
+    let (table, y) = spends(4000);
+    let gap = |loss, quantile: f64| {
+        let predicted =
+            regressor(loss).max_leaf_nodes(8).fit(&table, &y, None).unwrap().predict(&table).unwrap();
+        let below = predicted.iter().zip(&y).filter(|(p, y)| y < p).count() as f64 / 4000.0;
+        let mean = predicted.iter().zip(&y).map(|(p, y)| p - y).sum::<f64>() / 4000.0;
+        (mean.abs(), (below - quantile).abs())
+    };
+    assert!(gap(RegressionLoss::SquaredError, 0.5).0 < 0.01);
+    assert!(gap(RegressionLoss::Poisson, 0.5).0 < 0.1);
+    assert!(gap(RegressionLoss::Quantile(0.9), 0.9).1 < 0.05);
+    assert!(gap(RegressionLoss::Quantile(0.2), 0.2).1 < 0.05);
+}
+
+#[test]
+fn a_regression_explains_more_than_its_mean_and_contributions_add_up() {
+    let (table, y) = spends(3000);
+    for loss in [RegressionLoss::SquaredError, RegressionLoss::Poisson, RegressionLoss::Quantile(0.5)] {
+        let model = regressor(loss).fit(&table, &y, None).unwrap();
+        let predicted = model.predict(&table).unwrap();
+        let error =
+            |predict: &dyn Fn(usize) -> f64| (0..3000).map(|r| (y[r] - predict(r)).powi(2)).sum::<f64>();
+        let mean = y.iter().sum::<f64>() / 3000.0;
+        assert!(error(&|r| predicted[r]) < 0.2 * error(&|_| mean), "{loss:?}");
+        let told = model.contributions(&table).unwrap();
+        for (row, raw) in model.raw_scores(&table).unwrap().into_iter().enumerate() {
+            assert!((told.base + told.row(row).iter().sum::<f64>() - raw).abs() < 1e-9);
+        }
+        let bytes = crate::model::ModelFile::to_bytes(&model);
+        let loaded: GradientTreesRegressor = crate::model::ModelFile::from_bytes(&bytes).unwrap();
+        assert_eq!((loaded.loss(), loaded.predict(&table).unwrap()), (loss, predicted));
+        assert!(<GradientTreesClassifier as crate::model::ModelFile>::from_bytes(&bytes).is_err());
+    }
+}
+
+#[test]
+fn one_leaf_without_shrinkage_is_the_constant_that_minimises_the_loss() {
+    let y = [0.0, 0.0, 1.0, 7.0, 1000.0];
+    let table = Table::new(5, [("x".to_owned(), Column::Number(vec![1.0; 5]))]).unwrap();
+    let constant = |loss| regressor(loss).fit(&table, &y, None).unwrap().predict(&table).unwrap()[0];
+    assert!((constant(RegressionLoss::SquaredError) - 201.6).abs() < 1e-9);
+    assert!((constant(RegressionLoss::Poisson) - 201.6).abs() < 1e-6);
+    assert_eq!(constant(RegressionLoss::Quantile(0.5)), 1.0);
+    assert_eq!(constant(RegressionLoss::Quantile(0.9)), 1000.0);
+}
+
+#[test]
+fn targets_of_any_size_give_finite_predictions() {
+    let table = Table::new(60, [("x".to_owned(), Column::Number((0..60).map(f64::from).collect()))]).unwrap();
+    let weights: Vec<f64> = (0..60).map(|r| [1e100, 1.0, 1e-300, 0.0][r % 4]).collect();
+    for scale in [1e18, 1.0, 1e-9, 1e-40, 1e-300] {
+        let y: Vec<f64> = (0..60).map(|r| scale * random(r) * f64::from(u8::from(r > 30))).collect();
+        for loss in [RegressionLoss::SquaredError, RegressionLoss::Poisson, RegressionLoss::Quantile(0.3)] {
+            for weights in [None, Some(&weights[..])] {
+                for l2 in [0.0, 1.0] {
+                    let params = regressor(loss).min_samples_leaf(1).l2_regularization(l2).learning_rate(1.0);
+                    let model = params.fit(&table, &y, weights).unwrap();
+                    let predicted = model.predict(&table).unwrap();
+                    assert!(predicted.iter().all(|p| p.is_finite()), "{scale} {loss:?} {l2} {predicted:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_direction_holds_for_counts() {
+    let (table, y) = spends(2000);
+    let params = regressor(RegressionLoss::Poisson).monotonic([("tickets", -1)]);
+    let model = params.fit(&table, &y, None).unwrap();
+    for usage in [f64::NAN, 10.0, 90.0] {
+        let scores: Vec<f64> = (0..7).map(|t| -model.raw_score_of_row(&[usage, f64::from(t), 0.0])).collect();
+        assert!(scores.is_sorted());
+    }
+}
+
+#[test]
+fn targets_that_the_loss_cannot_take_are_named() {
+    let (table, _) = spends(40);
+    let text = |loss, change: &dyn Fn(&mut Vec<f64>)| {
+        let mut y = vec![2.0; 40];
+        change(&mut y);
+        regressor(loss).fit(&table, &y, None).unwrap_err().to_string()
+    };
+    let squared = RegressionLoss::SquaredError;
+    assert_eq!(
+        text(squared, &|y| y[3] = f64::NAN),
+        "targets, row 4: found NaN, expected a number from -1e18 to 1e18"
+    );
+    assert_eq!(
+        text(squared, &|y| y[0] = f64::INFINITY),
+        "targets, row 1: found inf, expected a number from -1e18 to 1e18"
+    );
+    assert_eq!(
+        text(RegressionLoss::Poisson, &|y| y[8] = -1.0),
+        "targets, row 9: found -1, expected a number from 0 to 1e18, as the Poisson loss needs"
+    );
+    assert_eq!(
+        text(RegressionLoss::Poisson, &|y| y.fill(0.0)),
+        "the training table, targets of 0 aside, has no rows; give the Poisson loss some target above 0"
+    );
+    assert_eq!(text(RegressionLoss::Quantile(1.0), &|_| ()), "`quantile` is 1, expected above 0 and below 1");
+    let params = regressor(RegressionLoss::Quantile(0.5)).monotonic([("usage", 1)]);
+    assert_eq!(
+        params.check().unwrap_err().to_string(),
+        "`loss` is quantile, expected squared_error or poisson where `monotonic` is set"
+    );
+}
+
+#[test]
+fn linfa_datasets_of_numbers_fit_and_predict() {
+    let records = Array2::from_shape_fn((300, 2), |(row, column)| (100.0 * random(row * 2 + column)).round());
+    let targets: Array1<f64> = records.column(0).mapv(|value| value * 3.0);
+    let params = GradientTreesRegressor::params().n_jobs(1).check().unwrap();
+    let model = params.fit(&linfa::Dataset::new(records.clone(), targets.clone())).unwrap();
+    let predicted: Array1<f64> = Predict::predict(&model, &records);
+    assert!((&predicted - &targets).mapv(f64::abs).mean().unwrap() < 5.0);
+}
+
+#[test]
+fn continuing_gives_what_one_long_fit_gives() {
+    let (table, y) = customers(1500);
+    let params = GradientTreesClassifier::params().n_jobs(1).max_leaf_nodes(6);
+    let sampled = params.clone().max_features(0.6).subsample(0.5);
+    let stopped = sampled.clone().early_stopping(true).n_iter_no_change(1000);
+    for params in [params, sampled, stopped] {
+        let long = params.clone().n_estimators(30).fit(&table, &y, None).unwrap();
+        let short = params.clone().n_estimators(11).fit(&table, &y, None).unwrap();
+        let task = TreesTask::new(&table, &y).continue_from(&short);
+        assert_eq!(params.n_estimators(30).fit_task(&task).unwrap(), long);
+    }
+    let (table, y) = spends(800);
+    for loss in [RegressionLoss::SquaredError, RegressionLoss::Poisson, RegressionLoss::Quantile(0.7)] {
+        let long = regressor(loss).n_estimators(20).fit(&table, &y, None).unwrap();
+        let short = regressor(loss).n_estimators(7).fit(&table, &y, None).unwrap();
+        let task = TreesTask::new(&table, &y).continue_from(&short);
+        assert_eq!(regressor(loss).n_estimators(20).fit_task(&task).unwrap(), long, "{loss:?}");
+    }
+}
+
+#[test]
+fn a_model_that_cannot_be_continued_says_why() {
+    let (table, y) = customers(200);
+    let params = GradientTreesClassifier::params().n_estimators(9);
+    let model = params.fit(&table, &y, None).unwrap();
+    let text = |params: &GradientTreesParams, table: &Table| {
+        params.fit_task(&TreesTask::new(table, &y).continue_from(&model)).unwrap_err().to_string()
+    };
+    assert_eq!(
+        text(&params.clone().n_estimators(8), &table),
+        "`n_estimators` is 8, expected at least as many as the model has that is continued"
+    );
+    assert_eq!(
+        text(&params.clone().early_stopping(EarlyStopping::Folds(3)), &table),
+        "`early_stopping` is by folds, expected off or a validation part, since a model is continued"
+    );
+    let mut more = table.clone();
+    more.push("age".to_owned(), Column::Number(vec![1.0; 200])).unwrap();
+    assert_eq!(
+        text(&params, &more),
+        "column `age` is new, expected a column of the model that is continued; leave it out, or fit a new model"
+    );
+    let fewer = Table::new(200, [("usage".to_owned(), table.columns()[0].clone())]).unwrap();
+    assert_eq!(
+        text(&params, &fewer),
+        "column `tickets` (a feature the model was trained on) is not in the table; its columns are: usage"
+    );
+    let (table, y) = spends(100);
+    let model = regressor(RegressionLoss::Poisson).fit(&table, &y, None).unwrap();
+    let task = TreesTask::new(&table, &y).continue_from(&model);
+    assert_eq!(
+        regressor(RegressionLoss::Quantile(0.5)).fit_task(&task).unwrap_err().to_string(),
+        "`loss` is Quantile(0.5), expected the one of the model that is continued"
+    );
+}
+
+#[test]
+fn folds_choose_the_number_of_trees_and_all_rows_are_learned_from() {
+    let (table, y) = customers(1200);
+    let params = GradientTreesClassifier::params().n_estimators(300).learning_rate(0.3).n_iter_no_change(5);
+    let by_folds = params.clone().early_stopping(EarlyStopping::Folds(4));
+    let told = Mutex::new(Vec::new());
+    let note = |progress: Progress| {
+        told.lock().unwrap().push(progress.done);
+        ControlFlow::Continue(())
+    };
+    let model = by_folds.fit_with_progress(&table, &y, None, &note).unwrap();
+    let (losses, n_trees) = (model.valid_losses(), model.forest().trees().len());
+    let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    assert_eq!((losses[n_trees], losses.len()), (best, n_trees + 1 + 5));
+    assert!(told.into_inner().unwrap().is_sorted());
+    let refit = params.n_estimators(n_trees).fit(&table, &y, None).unwrap();
+    assert_eq!(refit.forest(), model.forest());
+    let bytes = |n_jobs: usize| {
+        postcard::to_allocvec(&by_folds.clone().n_jobs(n_jobs).fit(&table, &y, None).unwrap())
+    };
+    assert_eq!(bytes(1).unwrap(), bytes(3).unwrap());
+    let alone: Vec<bool> = (0..1200).map(|row| row == 7).collect();
+    assert_eq!(
+        by_folds.fit(&table, &alone, None).unwrap_err().to_string(),
+        "rows of each class that weigh, for early stopping by folds: found 1, expected at least 2"
+    );
+}
+
+#[test]
+fn a_validation_set_is_watched_and_not_learned_from() {
+    let (table, y) = customers(2000);
+    let rows = |range: std::ops::Range<usize>| range.collect::<Vec<usize>>();
+    let (train, valid) = (table.take(&rows(0..1200)), table.take(&rows(1200..2000)));
+    let params = GradientTreesClassifier::params().n_estimators(60).n_jobs(1);
+    let task = TreesTask::new(&train, &y[..1200]).validation(&valid, &y[1200..], None);
+    let watched = params.fit_task(&task).unwrap();
+    let alone = params.fit(&train, &y[..1200], None).unwrap();
+    assert_eq!(watched.forest(), alone.forest(), "it changes nothing unless it stops");
+    let last = *watched.valid_losses().last().unwrap();
+    assert!((last - log_loss(&watched, &valid, &y[1200..])).abs() < 1e-9);
+    let stopped = params.learning_rate(0.5).n_estimators(400).early_stopping(true).fit_task(&task).unwrap();
+    let n_trees = stopped.forest().trees().len();
+    assert!(n_trees < 100 && lowest_of(stopped.valid_losses()) == n_trees);
+    let refusal = |task: &TreesTask, early: EarlyStopping| {
+        GradientTreesClassifier::params().early_stopping(early).fit_task(task).unwrap_err().to_string()
+    };
+    assert_eq!(
+        refusal(&task, EarlyStopping::Folds(3)),
+        "`early_stopping` is by folds, expected off or a validation part, since there is a validation set"
+    );
+    let short = TreesTask::new(&train, &y[..1200]).validation(&valid, &y[..3], None);
+    assert_eq!(refusal(&short, EarlyStopping::Off), "number of validation labels: found 3, expected 800");
+    let weights = [-1.0; 800];
+    let weighed = TreesTask::new(&train, &y[..1200]).validation(&valid, &y[1200..], Some(&weights));
+    assert_eq!(
+        refusal(&weighed, EarlyStopping::Off),
+        "validation weights, row 1: found -1, expected a number from 0 to 1e100"
+    );
+}
+
+fn lowest_of(losses: &[f64]) -> usize {
+    (0..losses.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).unwrap()
+}
+
+#[test]
+fn sampled_rows_and_columns_change_with_the_seed_only() {
+    let (table, y) = customers(6000);
+    let params = GradientTreesClassifier::params().n_estimators(15).subsample(0.4).max_features(0.7);
+    let fit =
+        |seed, n_jobs: usize| params.clone().random_state(seed).n_jobs(n_jobs).fit(&table, &y, None).unwrap();
+    assert_eq!(fit(3, 1), fit(3, 2));
+    assert_ne!(fit(3, 1).forest(), fit(4, 1).forest());
+    let all = params.clone().subsample(1.0).fit(&table, &y, None).unwrap();
+    assert!((log_loss(&fit(3, 1), &table, &y) - log_loss(&all, &table, &y)).abs() < 0.05);
+    let model = params.subsample(1e-9).min_samples_leaf(1).fit(&table, &y, None).unwrap();
+    assert!(model.log_odds(&table).unwrap().iter().all(|log_odds| log_odds.is_finite()), "of one row a tree");
+}
+
+#[test]
+fn no_path_mixes_columns_of_different_groups() {
+    let n = 3000;
+    let columns = ["a", "b", "c", "d"].map(|name| {
+        let values = (0..n).map(|r| random(r * 4 + name.len() + name.as_bytes()[0] as usize)).collect();
+        (name.to_owned(), Column::Number(values))
+    });
+    let table = Table::new(n, columns).unwrap();
+    let value =
+        |c: usize, r: usize| if let Column::Number(values) = &table.columns()[c] { values[r] } else { 0.0 };
+    let product =
+        |r| 8.0 * (value(0, r) - 0.5) * (value(1, r) - 0.5) + 8.0 * (value(2, r) - 0.5) * (value(3, r) - 0.5);
+    let y: Vec<f64> = (0..n).map(|r| product(r) + 4.0 * (value(0, r) - 0.5) * (value(2, r) - 0.5)).collect();
+    let fit = |groups: &[&[&str]]| {
+        let groups = groups.iter().map(|group| group.iter().copied());
+        regressor(RegressionLoss::SquaredError).interaction_cst(groups).fit(&table, &y, None).unwrap()
+    };
+    // Of functions of one group each, mixed differences over columns of different groups are nothing.
+    let mixed = |model: &GradientTreesRegressor, i: usize, j: usize| {
+        let score = |u: f64, v: f64| {
+            let mut row = [0.5; 4];
+            (row[i], row[j]) = (u, v);
+            model.raw_score_of_row(&row)
+        };
+        (score(0.1, 0.1) - score(0.1, 0.9) - score(0.9, 0.1) + score(0.9, 0.9)).abs()
+    };
+    let free = fit(&[]);
+    assert!(mixed(&free, 0, 2) > 0.1 && mixed(&free, 0, 1) > 0.1);
+    let grouped = fit(&[&["a", "b"]]);
+    assert!(mixed(&grouped, 0, 1) > 0.1 && mixed(&grouped, 2, 3) > 0.1, "those in no group form one");
+    assert!([(0, 2), (0, 3), (1, 2), (1, 3)].iter().all(|&(i, j)| mixed(&grouped, i, j) < 1e-9));
+    let error = regressor(RegressionLoss::SquaredError).interaction_cst([["a", "age"]]).fit(&table, &y, None);
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "column `age` (named in `interaction_cst`) is not in the table; its columns are: a, b, c, d"
+    );
+}

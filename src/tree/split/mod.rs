@@ -8,7 +8,7 @@
 mod levels;
 mod thresholds;
 
-use super::bins::{Bins, MISSING_BIN};
+use super::bins::{Bins, Group, MISSING_BIN};
 use super::grow::GrowParams;
 use super::histogram::{ColumnHistogram, Histogram, Layout, Sums};
 
@@ -57,8 +57,6 @@ pub(super) struct Search<'a> {
     pub(super) bins: &'a Bins,
     pub(super) params: &'a GrowParams,
     pub(super) layout: Layout,
-    /// Columns to try, ascending.
-    pub(super) columns: &'a [usize],
 }
 
 /// One node's totals and what its splits are measured by.
@@ -85,25 +83,54 @@ struct Best {
     levels: Option<BinSet>,
 }
 
+/// A node to be searched.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    /// Packed sums of its rows.
+    pub(super) total: u64,
+    pub(super) bounds: Bounds,
+    /// Columns to try, ascending.
+    pub(super) columns: &'a [usize],
+}
+
+/// The best split of a node among the columns searched so far.
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    column: usize,
+    best: Best,
+}
+
+/// Of two splits, `a` on the lower column, the one that gains more.
+pub(super) fn better(a: Option<Found>, b: Option<Found>) -> Option<Found> {
+    let most = a.map_or(0.0, |found| found.best.gain);
+    b.filter(|found| found.best.gain > most).or(a)
+}
+
 impl Search<'_> {
-    /// The best split of a node whose rows sum to `total`, if any gains something.
+    /// The best split of a node on one of its columns in `group`, whose `histograms` these are, or what was `found` on
+    /// lower columns; if any gains something.
     pub(super) fn best_split(
         &self,
-        histogram: &Histogram,
-        total: u64,
-        bounds: Bounds,
+        target: &Target,
+        group: &Group,
+        histograms: &[ColumnHistogram],
         prefixes: &mut Prefixes,
-    ) -> Option<Split> {
-        let mut best: Option<(usize, Best)> = None;
-        for &column in self.columns {
-            let found =
-                self.node(column, total, bounds).best_of_column(column, &histogram.columns[column], prefixes);
-            let most = best.map_or(0.0, |(_, best)| best.gain);
-            best = found.filter(|found| found.gain > most).map(|found| (column, found)).or(best);
-        }
-        best.map(|(column, best)| {
-            self.node(column, total, bounds).split(column, best, &histogram.columns[column])
+        found: Option<Found>,
+    ) -> Option<Found> {
+        let below = |end: usize| target.columns.partition_point(|&column| column < end);
+        let columns = below(group.first_column)..below(group.first_column + group.width);
+        target.columns[columns].iter().fold(found, |found, &column| {
+            let histogram = &histograms[column - group.first_column];
+            let least = found.map_or(0.0, |found| found.best.gain);
+            let best = self.node(column, target).best_of_column(column, histogram, prefixes, least);
+            better(found, best.map(|best| Found { column, best }))
         })
+    }
+
+    /// What was found in a node, with every bin's side settled by the node's histogram.
+    pub(super) fn settle(&self, target: &Target, found: Found, histogram: &Histogram) -> Split {
+        let Found { column, best } = found;
+        self.node(column, target).split(column, best, &histogram.columns[column])
     }
 
     /// The value of a node in integer units, `−G / (H + λ)` kept within its bounds.
@@ -118,7 +145,8 @@ impl Search<'_> {
         self.layout.least(self.params.min_samples_leaf, self.params.min_hessian)
     }
 
-    fn node(&self, column: usize, total: u64, bounds: Bounds) -> Node<'_> {
+    fn node(&self, column: usize, target: &Target) -> Node<'_> {
+        let Target { total, bounds, .. } = *target;
         let l2 = self.params.l2_regularization * self.layout.hessian_scale;
         let sums = self.layout.sums(total);
         let direction = f64::from(self.params.direction(column));
@@ -129,17 +157,19 @@ impl Search<'_> {
 }
 
 impl Node<'_> {
+    /// The column's best split; it may be left out where it does not gain more than `least`.
     fn best_of_column(
         &self,
         column: usize,
         histogram: &ColumnHistogram,
         prefixes: &mut Prefixes,
+        least: f64,
     ) -> Option<Best> {
         let histogram = &histogram[..self.search.bins.n_bins(column)];
         if self.search.bins.is_category(column) {
             return self.best_levels(histogram);
         }
-        self.best_threshold(histogram, prefixes)
+        self.best_threshold(histogram, prefixes, least)
     }
 
     /// The split with every bin's side settled.

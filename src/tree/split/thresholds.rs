@@ -1,22 +1,24 @@
 //! The best split of a column of numbers: a threshold between bins, and a side for missing values.
 
-use super::super::bins::MISSING_BIN;
 use super::super::histogram::Layout;
 use super::{Best, Bounds, Node};
 
 /// Bins that are computed with side by side.
 const LANES: usize = 8;
 
-/// Sums of a column's value bins up to each bin, packed and taken apart, and what splitting there scores. Kept from
-/// column to column for its memory.
+/// Quick scores are right to this share.
+const QUICK_ERROR: f64 = 1e-5;
+
+/// Sums of a column's value bins up to each bin, from bin 1 on, packed and taken apart, and what splitting there
+/// scores. Kept from column to column for its memory.
 pub(in super::super) struct Prefixes {
     sums: [u64; 256],
     gradients: [i32; 256],
     hessians: [i32; 256],
     counts: [i32; 256],
     scores: [f32; 256],
-    /// Bins, the missing one among them.
-    n_bins: usize,
+    /// Value bins.
+    n: usize,
 }
 
 /// A packed sum taken apart: gradient, hessian and rows in units.
@@ -38,61 +40,65 @@ struct QuickScore {
 impl Prefixes {
     pub(in super::super) fn new() -> Self {
         let (integers, scores) = ([0; 256], [0.0; 256]);
-        Prefixes {
-            sums: [0; 256],
-            gradients: integers,
-            hessians: integers,
-            counts: integers,
-            scores,
-            n_bins: 0,
-        }
+        Prefixes { sums: [0; 256], gradients: integers, hessians: integers, counts: integers, scores, n: 0 }
     }
 
-    /// Sums up a column's value bins.
-    fn fill(&mut self, histogram: &[u64], layout: &Layout) {
-        self.n_bins = histogram.len();
+    /// Sums up a column's value bins; the last sum is repeated until all lanes are full.
+    fn fill(&mut self, values: &[u64], layout: &Layout) {
+        self.n = values.len();
         let mut sum = 0u64;
-        for (place, entry) in self.sums[1..].iter_mut().zip(&histogram[1..]) {
+        for (place, entry) in self.sums.iter_mut().zip(values) {
             sum = sum.wrapping_add(*entry);
             *place = sum;
         }
         let padded = self.padded();
-        for at in 0..padded {
-            self.gradients[at] = layout.gradient(self.sums[at]);
-            self.hessians[at] = layout.hessian(self.sums[at]);
-            self.counts[at] = layout.count(self.sums[at]);
+        self.sums[self.n..padded].fill(sum);
+        let parts = self.gradients.iter_mut().zip(&mut self.hessians).zip(&mut self.counts);
+        for (&sum, ((gradient, hessian), count)) in self.sums[..padded].iter().zip(parts) {
+            *gradient = layout.gradient(sum);
+            *hessian = layout.hessian(sum);
+            *count = layout.count(sum);
         }
     }
 
     fn padded(&self) -> usize {
-        self.n_bins.next_multiple_of(LANES).min(256)
+        self.n.next_multiple_of(LANES)
     }
 
-    /// Scores every threshold, with `beside` going left beside the bins up to it.
-    fn score(&mut self, quick: &QuickScore, beside: Parts) {
-        let n = self.padded();
-        let sums = self.gradients[..n].iter().zip(&self.hessians[..n]).zip(&self.counts[..n]);
-        for (score, ((gradient, hessian), count)) in self.scores[..n].iter_mut().zip(sums) {
-            *score = quick.score(Parts {
-                gradient: gradient + beside.gradient,
-                hessian: hessian + beside.hessian,
-                count: count + beside.count,
-            });
+    /// Scores every threshold, with `beside` going left beside the bins up to it; the largest score.
+    fn score(&mut self, quick: &QuickScore, beside: Parts) -> f32 {
+        let padded = self.padded();
+        let (gradients, _) = self.gradients[..padded].as_chunks::<LANES>();
+        let (hessians, _) = self.hessians[..padded].as_chunks::<LANES>();
+        let (counts, _) = self.counts[..padded].as_chunks::<LANES>();
+        let (scores, _) = self.scores[..padded].as_chunks_mut::<LANES>();
+        let mut most = [0.0f32; LANES];
+        for (((scores, gradients), hessians), counts) in
+            scores.iter_mut().zip(gradients).zip(hessians).zip(counts)
+        {
+            for i in 0..LANES {
+                scores[i] = quick.score(Parts {
+                    gradient: gradients[i] + beside.gradient,
+                    hessian: hessians[i] + beside.hessian,
+                    count: counts[i] + beside.count,
+                });
+                most[i] = if scores[i] > most[i] { scores[i] } else { most[i] };
+            }
         }
-        self.scores[0] = 0.0;
-        self.scores[self.n_bins..n].fill(0.0);
+        most.into_iter().fold(0.0, f32::max)
     }
 
-    /// The bin of the largest score, the lowest of equals, if any is above 0.
-    fn best_bin(&self) -> Option<usize> {
+    /// The lowest bin of a score.
+    fn bin_of(&self, score: f32) -> Option<usize> {
         let (chunks, _) = self.scores[..self.padded()].as_chunks::<LANES>();
-        let larger = |most: [f32; LANES], scores: &[f32; LANES]| {
-            std::array::from_fn(|i| if scores[i] > most[i] { scores[i] } else { most[i] })
-        };
-        let most = chunks.iter().fold([0.0; LANES], larger).into_iter().fold(0.0, f32::max);
-        let has_most = |scores: &[f32; LANES]| scores.iter().fold(false, |any, score| any | (*score == most));
-        let chunk = chunks.iter().position(has_most).filter(|_| most > 0.0)?;
-        chunks[chunk].iter().position(|score| *score == most).map(|at| chunk * LANES + at)
+        let has = |scores: &[f32; LANES]| scores.iter().fold(false, |any, other| any | (*other == score));
+        let chunk = chunks.iter().position(has)?;
+        chunks[chunk].iter().position(|other| *other == score).map(|at| 1 + chunk * LANES + at)
+    }
+
+    /// The sum up to a bin.
+    fn sum(&self, bin: usize) -> u64 {
+        self.sums[bin - 1]
     }
 }
 
@@ -122,39 +128,49 @@ impl QuickScore {
 }
 
 impl Node<'_> {
-    /// The best threshold, with missing values on the better side, if any gains something.
-    pub(super) fn best_threshold(&self, histogram: &[u64], prefixes: &mut Prefixes) -> Option<Best> {
-        let missing = histogram[usize::from(MISSING_BIN)];
-        prefixes.fill(histogram, &self.search.layout);
-        let mut best = self.best_with(prefixes, 0).unwrap_or_default();
-        if missing != 0 {
-            let with_missing = self.best_with(prefixes, missing).filter(|found| found.gain > best.gain);
-            best = with_missing.map_or(best, |found| Best { missing_left: true, ..found });
+    /// The best threshold, with missing values on the better side, if any gains more than `least`.
+    pub(super) fn best_threshold(
+        &self,
+        histogram: &[u64],
+        prefixes: &mut Prefixes,
+        least: f64,
+    ) -> Option<Best> {
+        let (missing, values) = histogram.split_first()?;
+        prefixes.fill(values, &self.search.layout);
+        let best = self.best_with(prefixes, 0, least);
+        if *missing == 0 {
+            return best;
         }
-        (best.gain > 0.0).then_some(best)
+        let least = best.map_or(least, |best| best.gain);
+        let with_missing = self.best_with(prefixes, *missing, least);
+        with_missing.map(|found| Best { missing_left: true, ..found }).or(best)
     }
 
-    /// The best threshold, with the sum `beside` going left beside the bins up to it.
-    fn best_with(&self, prefixes: &mut Prefixes, beside: u64) -> Option<Best> {
+    /// The best threshold, with the sum `beside` going left beside the bins up to it, if it gains more than `least`.
+    fn best_with(&self, prefixes: &mut Prefixes, beside: u64, least: f64) -> Option<Best> {
         if self.direction != 0.0 || self.bounds != Bounds::NONE {
-            return self.best_bound(prefixes, beside);
+            return self.best_bound(prefixes, beside).filter(|best| best.gain > least);
         }
         let layout = &self.search.layout;
         let (least_count, least_hessian) = self.search.least();
         let node = Parts::of(self.total, layout);
         let quick = QuickScore { node, l2: self.l2 as f32, least_count, least_hessian };
-        prefixes.score(&quick, Parts::of(beside, layout));
-        let bin = prefixes.best_bin()?;
-        let left = prefixes.sums[bin].wrapping_add(beside);
-        Some(Best { gain: self.gain(left, self.l2), left, bin: bin as u8, ..Best::default() })
+        let most = prefixes.score(&quick, Parts::of(beside, layout));
+        if most == 0.0 || f64::from(most) * (1.0 + QUICK_ERROR) < self.parent + least {
+            return None;
+        }
+        let best = self.measure(prefixes, prefixes.bin_of(most)?, beside);
+        (best.gain > least).then_some(best)
     }
 
     /// The same where the node's value is bound or the column has a direction, by measuring every threshold.
     fn best_bound(&self, prefixes: &Prefixes, beside: u64) -> Option<Best> {
-        let measure = |bin: usize| {
-            let left = prefixes.sums[bin].wrapping_add(beside);
-            Best { gain: self.gain(left, self.l2), left, bin: bin as u8, ..Best::default() }
-        };
-        (1..prefixes.n_bins).map(measure).reduce(|best, next| if next.gain > best.gain { next } else { best })
+        let measure = |bin: usize| self.measure(prefixes, bin, beside);
+        (1..=prefixes.n).map(measure).reduce(|best, next| if next.gain > best.gain { next } else { best })
+    }
+
+    fn measure(&self, prefixes: &Prefixes, bin: usize, beside: u64) -> Best {
+        let left = prefixes.sum(bin).wrapping_add(beside);
+        Best { gain: self.gain(left, self.l2), left, bin: bin as u8, ..Best::default() }
     }
 }

@@ -1,0 +1,159 @@
+//! `Regressor`: fitted gradient trees for a number, and how trees of either kind are fitted.
+
+use keepwell::frame;
+use keepwell::model::gradient_trees::Target;
+use keepwell::model::loss::RegressionLoss;
+use keepwell::model::{GradientTrees, GradientTreesParams, GradientTreesRegressor, ModelFile, TreesTask};
+use numpy::{Element, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::error::{Error, Result};
+use crate::params::{Given, apply, set_gradient_trees};
+use crate::table::Table;
+use crate::training::train;
+
+/// A table, a target a row, perhaps a weight a row.
+pub type Rows<'py, Y> = (PyRef<'py, Table>, PyReadonlyArray1<'py, Y>, Option<PyReadonlyArray1<'py, f64>>);
+
+/// Rows to learn from, and perhaps rows to validate on.
+pub type Trees<'py, Y> = (Rows<'py, Y>, Option<Rows<'py, Y>>);
+
+/// Rows as Rust reads them.
+struct Read<Y> {
+    table: frame::Table,
+    y: Vec<Y>,
+    weights: Option<Vec<f64>>,
+}
+
+impl<Y: Element + Copy> Read<Y> {
+    fn of((table, y, weights): &Rows<'_, Y>) -> Result<Self> {
+        let weights = weights.as_ref().map(|weights| weights.as_array().to_vec());
+        Ok(Read { table: table.read()?, y: y.as_array().to_vec(), weights })
+    }
+}
+
+/// Fits gradient trees for a label or a number.
+pub fn fit_trees<T: Target<Y: Element> + Send>(
+    py: Python<'_>,
+    (learn, validate): &Trees<'_, T::Y>,
+    params: GradientTreesParams<T>,
+    given: &Bound<'_, PyDict>,
+    model: Option<&GradientTrees<T>>,
+) -> Result<GradientTrees<T>> {
+    let learn = Read::of(learn)?;
+    let validate = validate.as_ref().map(Read::of).transpose()?;
+    let params = apply(params, given, set_gradient_trees)?;
+    train(py, None, |on_progress| {
+        let task = TreesTask::new(&learn.table, &learn.y).weights(learn.weights.as_deref());
+        let task = task.continue_from(model).on_progress(on_progress);
+        params.fit_task(&match &validate {
+            Some(valid) => task.validation(&valid.table, &valid.y, valid.weights.as_deref()),
+            None => task,
+        })
+    })
+}
+
+/// Fitted gradient trees for a number.
+#[pyclass(frozen, module = "keepwell._native")]
+pub struct Regressor {
+    model: GradientTreesRegressor,
+}
+
+#[pymethods]
+impl Regressor {
+    /// Fits gradient trees by the loss of that name, watching validation rows and continuing from a model if there are
+    /// any.
+    #[staticmethod]
+    fn fit_gradient_trees(
+        py: Python<'_>,
+        training: Trees<'_, f64>,
+        params: &Bound<'_, PyDict>,
+        model: Option<&Self>,
+        loss: &Bound<'_, PyAny>,
+        quantile: &Bound<'_, PyAny>,
+    ) -> Result<Self> {
+        let loss = read_loss(&Given::new("loss", loss), &Given::new("quantile", quantile))?;
+        let start = GradientTreesRegressor::params().loss(loss);
+        let model = fit_trees(py, &training, start, params, model.map(|model| &model.model))?;
+        Ok(Regressor { model })
+    }
+
+    /// The prediction for each row, `n` long.
+    fn predict<'py>(&self, py: Python<'py>, table: &Table) -> Result<Bound<'py, PyArray1<f64>>> {
+        let table = table.read()?;
+        let predicted = py.detach(|| self.model.predict(&table))?;
+        Ok(PyArray1::from_vec(py, predicted))
+    }
+
+    /// The raw score before anything is known of a row, and what each of the `d` columns adds, `n × d`.
+    fn contributions<'py>(&self, py: Python<'py>, table: &Table) -> Result<(f64, Bound<'py, PyArray2<f64>>)> {
+        let table = table.read()?;
+        let told = py.detach(|| self.model.contributions(&table))?;
+        let shape = [table.n_rows(), told.n_features];
+        Ok((told.base, PyArray1::from_vec(py, told.values).reshape(shape)?))
+    }
+
+    /// Names of the columns it was fitted on.
+    #[getter]
+    fn feature_names(&self) -> Vec<String> {
+        self.model.features().names().to_vec()
+    }
+
+    /// Trees that were grown.
+    #[getter]
+    fn n_trees(&self) -> usize {
+        self.model.forest().trees().len()
+    }
+
+    /// Mean loss on the rows watched, before the first tree and after each.
+    #[getter]
+    fn valid_losses(&self) -> Vec<f64> {
+        self.model.valid_losses().to_vec()
+    }
+
+    /// Name of the loss, and the quantile if it is that of one.
+    #[getter]
+    fn loss(&self) -> (&'static str, Option<f64>) {
+        match self.model.loss() {
+            RegressionLoss::SquaredError => ("squared_error", None),
+            RegressionLoss::Poisson => ("poisson", None),
+            RegressionLoss::Quantile(quantile) => ("quantile", Some(quantile)),
+        }
+    }
+
+    /// Writes the model file.
+    fn save(&self, path: &str) -> Result<()> {
+        Ok(self.model.save(path)?)
+    }
+
+    /// Reads the model file.
+    #[staticmethod]
+    fn load(path: &str) -> Result<Self> {
+        Ok(Regressor { model: ModelFile::load(path)? })
+    }
+
+    /// From the bytes of a model file.
+    #[staticmethod]
+    fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Ok(Regressor { model: ModelFile::from_bytes(bytes)? })
+    }
+
+    /// For pickle: the bytes of the model file.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> Result<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        let from_bytes = py.get_type::<Self>().getattr("from_bytes")?;
+        Ok((from_bytes, (PyBytes::new(py, &self.model.to_bytes()),)))
+    }
+}
+
+fn read_loss(loss: &Given<'_>, quantile: &Given<'_>) -> Result<RegressionLoss> {
+    let expected = "'squared_error', 'poisson' or 'quantile'";
+    match loss.read::<String>(expected)?.as_str() {
+        "squared_error" => Ok(RegressionLoss::SquaredError),
+        "poisson" => Ok(RegressionLoss::Poisson),
+        "quantile" => {
+            Ok(RegressionLoss::Quantile(quantile.read("a number above 0 and below 1 for the quantile loss")?))
+        }
+        other => Err(Error::new(format!("`loss` is '{other}', expected {expected}"))),
+    }
+}

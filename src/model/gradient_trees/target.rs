@@ -1,0 +1,120 @@
+//! What gradient trees can learn: a label of two classes, or a number. All that differs between the two stands here.
+
+use super::GradientTrees;
+use crate::error::Result;
+use crate::frame::Table;
+use crate::model::loss::{Logistic, Loss, RegressionLoss};
+use crate::model::training::{check_numbers, check_training};
+
+/// What [`GradientTrees`] learn: [`Label`] or [`RegressionLoss`].
+pub trait Target: Rules {}
+
+impl Target for Label {}
+impl Target for RegressionLoss {}
+
+/// A label of two classes, learned by log loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Label;
+
+/// What a target has to say for itself; closed to other crates.
+pub trait Rules: Clone + PartialEq + std::fmt::Debug + Send + Sync + Sized {
+    /// One row's target.
+    type Y: Copy + Default + Send + Sync;
+    /// The loss.
+    type Loss: Loss;
+
+    /// The loss.
+    fn loss(&self) -> Self::Loss;
+
+    /// Whether its own parameters are in their ranges, and go with monotone directions if there are `any_directions`.
+    fn check(&self, any_directions: bool) -> Result<()>;
+
+    /// Whether a table, its targets and its weights can be learned from.
+    fn check_training(&self, table: &Table, y: &[Self::Y], weights: Option<&[f64]>) -> Result<()>;
+
+    /// Whether targets can be validated on.
+    fn check_valid(&self, y: &[Self::Y]) -> Result<()>;
+
+    /// The target as the loss takes it.
+    fn number(y: Self::Y) -> f64;
+
+    /// What linfa is told of a row.
+    fn told(&self, raw: f64) -> Self::Y;
+
+    /// The part of the rows that folds and rows held back take an even share of.
+    fn stratum(y: Self::Y) -> bool;
+}
+
+impl Rules for Label {
+    type Y = bool;
+    type Loss = Logistic;
+
+    fn loss(&self) -> Logistic {
+        Logistic
+    }
+
+    fn check(&self, _: bool) -> Result<()> {
+        Ok(())
+    }
+
+    fn check_training(&self, table: &Table, y: &[bool], weights: Option<&[f64]>) -> Result<()> {
+        check_training(table, y, weights)
+    }
+
+    fn check_valid(&self, _: &[bool]) -> Result<()> {
+        Ok(())
+    }
+
+    fn number(y: bool) -> f64 {
+        f64::from(u8::from(y))
+    }
+
+    fn told(&self, raw: f64) -> bool {
+        raw >= 0.0
+    }
+
+    fn stratum(y: bool) -> bool {
+        y
+    }
+}
+
+impl Rules for RegressionLoss {
+    type Y = f64;
+    type Loss = RegressionLoss;
+
+    fn loss(&self) -> RegressionLoss {
+        *self
+    }
+
+    fn check(&self, any_directions: bool) -> Result<()> {
+        self.check_quantile()?;
+        if any_directions { self.check_directions() } else { Ok(()) }
+    }
+
+    fn check_training(&self, table: &Table, y: &[f64], weights: Option<&[f64]>) -> Result<()> {
+        check_numbers(table, y, weights, *self)
+    }
+
+    fn check_valid(&self, y: &[f64]) -> Result<()> {
+        self.check_targets("validation targets", y)
+    }
+
+    fn number(y: f64) -> f64 {
+        y
+    }
+
+    fn told(&self, raw: f64) -> f64 {
+        self.predicted(raw)
+    }
+
+    fn stratum(_: f64) -> bool {
+        false
+    }
+}
+
+impl<T: Target> GradientTrees<T> {
+    /// What it learned, and by which loss.
+    pub fn target(&self) -> &T {
+        &self.target
+    }
+}

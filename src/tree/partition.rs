@@ -1,0 +1,84 @@
+//! Parting a node's rows: those that go left to the front, both sides in the order they had.
+
+use rayon::prelude::*;
+
+use super::histogram::{PARALLEL_ROWS, Row};
+
+/// Moves the rows that go left to the front, keeping the order on both sides; how many there are.
+///
+/// `scratch` is at least as long as `rows`.
+pub(super) fn partition(
+    rows: &mut [Row],
+    scratch: &mut [Row],
+    goes_left: impl Fn(Row) -> bool + Sync,
+    n_threads: usize,
+) -> usize {
+    if n_threads < 2 || rows.len() <= PARALLEL_ROWS {
+        let n_left = part(rows, scratch, &goes_left);
+        let n_right = rows.len() - n_left;
+        rows[n_left..].copy_from_slice(&scratch[..n_right]);
+        return n_left;
+    }
+    let block = rows.len().div_ceil(n_threads);
+    let blocks = rows.par_chunks_mut(block).zip(scratch.par_chunks_mut(block));
+    let n_left: Vec<usize> = blocks.map(|(rows, scratch)| part(rows, scratch, &goes_left)).collect();
+    join_blocks(rows, scratch, block, &n_left)
+}
+
+/// Moves the rows that go left to the front of `rows` and the others to the front of `scratch`; how many go left.
+fn part(rows: &mut [Row], scratch: &mut [Row], goes_left: &impl Fn(Row) -> bool) -> usize {
+    let scratch = &mut scratch[..rows.len()];
+    let (mut n_left, mut n_right) = (0, 0);
+    for at in 0..rows.len() {
+        let row = rows[at];
+        let left = usize::from(goes_left(row));
+        rows[n_left] = row;
+        scratch[n_right] = row;
+        n_left += left;
+        n_right += 1 - left;
+    }
+    n_left
+}
+
+/// Closes the gaps between blocks that were parted each on its own.
+fn join_blocks(rows: &mut [Row], scratch: &[Row], block: usize, n_left: &[usize]) -> usize {
+    let mut middle = 0;
+    for (at, &n) in n_left.iter().enumerate() {
+        rows.copy_within(at * block..at * block + n, middle);
+        middle += n;
+    }
+    let mut to = &mut rows[middle..];
+    let mut copies = Vec::with_capacity(n_left.len());
+    for (from, &n) in scratch.chunks(block).zip(n_left) {
+        let n_right = block.min(to.len() + n) - n;
+        let place = to.split_off_mut(..n_right).expect("room for the rows that go right");
+        copies.push((place, &from[..n_right]));
+    }
+    copies.into_par_iter().for_each(|(place, from)| place.copy_from_slice(from));
+    middle
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_sides_keep_their_order_at_any_thread_count() {
+        for n in [0, 1, 5, PARALLEL_ROWS + 1, 3 * PARALLEL_ROWS + 17] {
+            for modulus in [1, 2, 3, 1000] {
+                let rows: Vec<Row> = (0..n as u64).map(|row| row * 2_654_435_761 % 1_000_003).collect();
+                let goes_left = |row: Row| row.is_multiple_of(modulus);
+                let (left, right): (Vec<Row>, Vec<Row>) = rows.iter().partition(|row| goes_left(**row));
+                for n_threads in [1, 2, 3, 7] {
+                    let (mut parted, mut scratch) = (rows.clone(), vec![0; n]);
+                    assert_eq!(partition(&mut parted, &mut scratch, goes_left, n_threads), left.len());
+                    assert_eq!(
+                        parted,
+                        [left.clone(), right.clone()].concat(),
+                        "{n} rows, {n_threads} threads"
+                    );
+                }
+            }
+        }
+    }
+}
