@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn points_add_up_to_the_difference_in_probability() {
         let (schema, table, usual) = (schema(), table(), vec![Usual::Number(5.0); 3]);
-        let parts = [0.5, 0.8, 0.7];
+        let parts = [0.6, 0.7, 0.7];
         let told = Reasons::new(&schema, &usual, Outcome::Churn, 3).of(&table, 0, -2.0, &parts);
         let points: f64 = told.iter().map(|reason| reason.points).sum();
         assert!((points - (sigmoid(0.0) - sigmoid(-2.0))).abs() < 1e-12 && told.len() == 3);
