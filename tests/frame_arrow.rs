@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::types::Int32Type;
 use arrow_array::*;
 use arrow_schema::{DataType, Field};
-use keepwell::frame::{Categories, Column, Frame, Table};
+use keepwell::frame::{Categories, Column, Frame, Table, TableView};
 use keepwell::schema::{Dimension, Kind, Schema, Signal};
 
 fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
@@ -145,4 +145,63 @@ fn a_table_survives_arrow() {
     let gaps = Table::new(2, [("gap".to_owned(), Column::Number(vec![f64::NAN, 1.0]))]).unwrap();
     assert_eq!(gaps.to_arrow().unwrap().column(0).null_count(), 1);
     assert_eq!(DataType::Float64, *gaps.to_arrow().unwrap().column(0).data_type());
+}
+
+#[test]
+fn what_is_read_in_place_is_what_a_table_holds() {
+    let some = |step: i64| (0..700).map(move |row| (row % 5 != 1).then_some(row * step % 100));
+    let whole = |from: usize| -> ArrayRef { Arc::new(some(7).skip(from).collect::<Int64Array>()) };
+    let columns = |from: usize, to: usize| {
+        let take = to - from;
+        batch(vec![
+            ("f64", Arc::new((from..to).map(|row| Some(row as f64 / 3.0)).collect::<Float64Array>())),
+            (
+                "gaps",
+                Arc::new(
+                    some(3).map(|v| v.map(|v| v as f64)).skip(from).take(take).collect::<Float64Array>(),
+                ),
+            ),
+            ("f32", Arc::new((from..to).map(|row| Some(row as f32 / 3.0)).collect::<Float32Array>())),
+            (
+                "i8",
+                Arc::new(some(1).map(|v| v.map(|v| v as i8)).skip(from).take(take).collect::<Int8Array>()),
+            ),
+            (
+                "u16",
+                Arc::new(some(2).map(|v| v.map(|v| v as u16)).skip(from).take(take).collect::<UInt16Array>()),
+            ),
+            ("i64", whole(from).slice(0, take)),
+            (
+                "u64",
+                Arc::new(some(5).map(|v| v.map(|v| v as u64)).skip(from).take(take).collect::<UInt64Array>()),
+            ),
+            ("id", Arc::new((from..to).map(|row| Some((1i64 << 53) + row as i64)).collect::<Int64Array>())),
+            (
+                "flag",
+                Arc::new(
+                    some(1).map(|v| v.map(|v| v % 2 == 0)).skip(from).take(take).collect::<BooleanArray>(),
+                ),
+            ),
+            ("text", Arc::new((from..to).map(|row| Some(["a", "b", "c"][row % 3])).collect::<StringArray>())),
+            ("none", Arc::new(NullArray::new(take))),
+        ])
+    };
+    let one = columns(0, 700);
+    let chunks = vec![columns(0, 1), columns(1, 1), columns(1, 300), columns(300, 700)];
+    let sliced = vec![one.slice(0, 130), one.slice(130, 570)];
+    for batches in [vec![one], chunks, sliced] {
+        let table = Table::from_arrow(&batches).unwrap();
+        let view = TableView::from_arrow(&batches).unwrap();
+        assert_eq!(view.names(), table.names());
+        let rows: Vec<usize> = (0..700).rev().collect();
+        let (taken, expected) = (view.take(&rows), table.take(&rows));
+        for (name, (found, expected)) in
+            view.names().iter().zip(taken.columns().iter().zip(expected.columns()))
+        {
+            match expected {
+                Column::Number(_) => assert_eq!(numbers(found), numbers(expected), "{name}"),
+                Column::Category(_) => assert_eq!(texts(found), texts(expected), "{name}"),
+            }
+        }
+    }
 }

@@ -7,7 +7,8 @@ import numbers
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from dataclasses import replace
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -17,12 +18,14 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._contributions import Contributions
 from ._errors import Error
-from ._native import Classifier, Regressor, Table
-from ._table import from_matrix, is_pandas, is_table, table
+from ._native import Classifier, Regressor
+from ._table import Columns, columns, default_names, is_pandas, is_plain_matrix, is_table, of_matrix
 
 Labels = np.ndarray
+Scores = TypeVar("Scores")
 Monotonic = Mapping[str, int] | Sequence[int] | None
-Rows = tuple[Table, np.ndarray, np.ndarray | None]
+#: Names, columns as the native half takes them, targets and weights.
+Rows = tuple[list[str], Any, np.ndarray, np.ndarray | None]
 Groups = Sequence[Sequence[str | int]] | str | None
 
 
@@ -33,9 +36,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 
     def explain(self, X: Any) -> Contributions:
         """What each column adds to the log-odds or raw score of each row, exactly."""
-        check_is_fitted(self)
-        columns = self._columns(X, reset=False)
-        base, values = self._model.contributions(self._renamed(columns))
+        base, values = self._scored(X, lambda model, given: model.contributions(given))
         return Contributions(base, values, self._model.feature_names)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -47,7 +48,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         self._model = model
         names = model.feature_names
         self.n_features_in_ = len(names)
-        if names != _default_names(len(names)):
+        if names != default_names(len(names)):
             self.feature_names_in_ = np.asarray(names, dtype=object)
         self._after_fit()
         return self
@@ -63,33 +64,43 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.allow_nan = True
         return tags
 
-    def _native_params(self, columns: Table) -> dict[str, Any]:
-        return {name: self._native_value(name, value, columns) for name, value in self.get_params().items()}
+    def _native_params(self, given: Columns) -> dict[str, Any]:
+        return {name: self._native_value(name, value, given) for name, value in self.get_params().items()}
 
-    def _scored(self, X: Any, score: Callable[[Any, Table], np.ndarray]) -> np.ndarray:
-        check_is_fitted(self)
-        return score(self._model, self._renamed(self._columns(X, reset=False)))
+    def _scored(self, X: Any, score: Callable[[Any, Any], Scores]) -> Scores:
+        if not self._is_ready_for(X):
+            check_is_fitted(self)
+            X = self._columns(X, reset=False).held
+        return score(self._model, X)
 
-    def _renamed(self, columns: Table) -> Table:
-        """Under the names of training: scikit-learn's habit is to warn where they differ and to go by position."""
-        names = self._model.feature_names
-        return columns if columns.column_names == names else columns.rename(names)
+    def _is_ready_for(self, X: Any) -> bool:
+        """Whether X is what most services send, a matrix with nothing to convert or to warn of: asked first, since
+        all other checks together cost more than to score a row."""
+        state = self.__dict__
+        return (
+            is_plain_matrix(X)
+            and "_model" in state
+            and "feature_names_in_" not in state
+            and bool(X.shape[1] == self.n_features_in_)
+            and len(X) > 0
+        )
 
-    def _columns(self, X: Any, *, reset: bool) -> Table:
-        """X as a table; its names and their number noted (``reset``) or compared with those of ``fit``."""
+    def _columns(self, X: Any, *, reset: bool) -> Columns:
+        """X as columns; its names and their number noted (``reset``) or compared with those of ``fit``."""
         if is_table(X):
-            columns = table(X)
-            names = _names(X, columns)
+            given = columns(X)
+            names = _names(X, given)
             if names is None:
-                columns = columns.rename(_default_names(columns.shape[1]))
+                given = replace(given, names=default_names(len(given.names)))
         else:
-            values = check_array(X, dtype=None, ensure_all_finite="allow-nan", estimator=self, input_name="X")
-            columns, names = from_matrix(values), None
-        (self._note_columns if reset else self._compare_columns)(names, columns.shape[1])
-        for found, of in zip(columns.shape, ("sample", "feature"), strict=True):
+            if not is_plain_matrix(X):
+                X = check_array(X, dtype=None, ensure_all_finite=False, estimator=self, input_name="X")
+            given, names = of_matrix(X), None
+        (self._note_columns if reset else self._compare_columns)(names, given.shape[1])
+        for found, of in zip(given.shape, ("sample", "feature"), strict=True):
             if found == 0:
-                raise Error(f"Found array with 0 {of}(s) (shape={columns.shape}) while a minimum of 1 is required.")
-        return columns
+                raise Error(f"Found array with 0 {of}(s) (shape={given.shape}) while a minimum of 1 is required.")
+        return given
 
     def _note_columns(self, names: list[str] | None, n_features: int) -> None:
         self.n_features_in_ = n_features
@@ -112,13 +123,13 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             expected = self.n_features_in_
             raise Error(f"X has {n_features} features, but {owner} is expecting {expected} features as input")
 
-    def _weights(self, sample_weight: Any, columns: Table) -> np.ndarray:
-        weights = _check_sample_weight(sample_weight, columns, dtype=np.float64, ensure_non_negative=True)
+    def _weights(self, sample_weight: Any, given: Columns) -> np.ndarray:
+        weights = _check_sample_weight(sample_weight, given, dtype=np.float64, ensure_non_negative=True)
         if not weights.any():
             raise Error("Sample weights must contain at least one non-zero number.")
         return np.asarray(weights)
 
-    def _native_value(self, name: str, value: Any, columns: Table) -> Any:
+    def _native_value(self, name: str, value: Any, given: Columns) -> Any:
         """A parameter as the native half takes it."""
         match name:
             case "random_state" if not isinstance(value, numbers.Integral):
@@ -128,9 +139,9 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             case "monotonic" if value is None:
                 return {}
             case "monotonic" if not isinstance(value, Mapping):
-                return _directions(value, columns.column_names)
+                return _directions(value, given.names)
             case "interaction_cst":
-                return _groups(value, columns.column_names)
+                return _groups(value, given.names)
         return value
 
     def _target(self, y: Any, **how: Any) -> np.ndarray:
@@ -145,7 +156,6 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 class _Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     """What the classifiers have in common."""
 
-    _fit_native: ClassVar[Callable[..., Classifier]]
     _kind: ClassVar[str]
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -172,14 +182,13 @@ class _Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         """
         return self._fit(X, y, sample_weight)
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, *more: Any) -> Self:
-        """Fits natively; ``more`` is what that takes beside table, labels, weights and parameters."""
-        columns = self._columns(X, reset=True)
+    def _fit(self, X: Any, y: Any, sample_weight: Any, groups: list[str] | None = None) -> Self:
+        given = self._columns(X, reset=True)
         y = self._labels(y)
-        check_consistent_length(columns, y)
-        weights = None if sample_weight is None else self._weights(sample_weight, columns)
-        positive = y == self.classes_[1]
-        self._model = self._fit_native(columns, positive, weights, *more, self._native_params(columns))
+        check_consistent_length(given, y)
+        weights = None if sample_weight is None else self._weights(sample_weight, given)
+        rows = given.names, given.held, y == self.classes_[1], weights
+        self._model = Classifier.fit(self._kind, rows, self._native_params(given), groups=groups)
         self._after_fit()
         return self
 
@@ -190,8 +199,21 @@ class _Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of the first and of the second of ``classes_``, ``n × 2``."""
-        positive = self._scored(X, Classifier.predict_proba)
-        return np.column_stack([1 - positive, positive])
+        return self._scored(X, Classifier.predict_proba)
+
+    def predict_proba_of_row(self, row: Mapping[str, Any] | Sequence[Any] | np.ndarray) -> float:
+        """Probability of the second of ``classes_`` for one row: the fast way for a service, with the same numbers.
+
+        Parameters
+        ----------
+        row
+            The cells of one row: a ``dict`` of column names to cells, whose further entries are passed over, or a
+            one-dimensional array, list or tuple in the order of the columns of ``fit``. A cell is a number, a flag,
+            the text of a category, or missing: None or NaN.
+        """
+        if "_model" not in self.__dict__:
+            check_is_fitted(self)
+        return self._model.predict_proba_of_row(row)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Log-odds of the second of ``classes_``, ``n`` long."""
@@ -232,18 +254,14 @@ def _group_names(groups: Any) -> list[str]:
     return [str(name) for name in names]
 
 
-def _names(X: Any, columns: Table) -> list[str] | None:
+def _names(X: Any, given: Columns) -> list[str] | None:
     """The columns' names; None where a pandas frame has only numbers for names, as scikit-learn has it."""
     if is_pandas(X) and not all(isinstance(name, str) for name in X.columns):
         if any(isinstance(name, str) for name in X.columns):
             types = sorted({type(name).__qualname__ for name in X.columns})
             raise TypeError(f"column names are of the types {types}; make them all texts: X.columns.astype(str)")
         return None
-    return columns.column_names
-
-
-def _default_names(n: int) -> list[str]:
-    return [f"x{i}" for i in range(n)]
+    return given.names
 
 
 def _names_differ(found: list[str], fitted: list[str]) -> str:
@@ -334,8 +352,8 @@ class _GradientTrees(_Estimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def _native_params(self, columns: Table) -> dict[str, Any]:
-        params = super()._native_params(columns)
+    def _native_params(self, given: Columns) -> dict[str, Any]:
+        params = super()._native_params(given)
         return {name: value for name, value in params.items() if name not in _NOT_NATIVE}
 
     def fit(
@@ -372,18 +390,18 @@ class _GradientTrees(_Estimator):
         ValueError
             For rows, targets, weights or parameters that cannot be learned from; the text says which and why.
         """
-        columns = self._columns(X, reset=True)
-        model = self._continued(columns)
-        learn = self._rows(columns, y, sample_weight, reset=model is None)
+        given = self._columns(X, reset=True)
+        model = self._continued(given)
+        learn = self._rows(given, y, sample_weight, reset=model is None)
         validate = None
         if X_val is not None or y_val is not None:
-            watched = self._columns(X_val, reset=False).rename(columns.column_names)
+            watched = replace(self._columns(X_val, reset=False), names=given.names)
             validate = self._rows(watched, y_val, sample_weight_val, reset=False)
-        self._model = self._fit_trees((learn, validate), self._native_params(columns), model)
+        self._model = self._fit_trees(learn, validate, self._native_params(given), model)
         self._after_fit()
         return self
 
-    def _fit_trees(self, rows: tuple[Rows, Rows | None], params: dict[str, Any], model: Any) -> Any:
+    def _fit_trees(self, learn: Rows, validate: Rows | None, params: dict[str, Any], model: Any) -> Any:
         """Calls the native half."""
         raise NotImplementedError
 
@@ -391,18 +409,18 @@ class _GradientTrees(_Estimator):
         """Targets as the native half takes them."""
         raise NotImplementedError
 
-    def _rows(self, columns: Table, y: Any, sample_weight: Any, *, reset: bool) -> Rows:
+    def _rows(self, given: Columns, y: Any, sample_weight: Any, *, reset: bool) -> Rows:
         numbers = self._numbers(y, reset=reset)
-        check_consistent_length(columns, numbers)
-        weights = None if sample_weight is None else self._weights(sample_weight, columns)
-        return columns, numbers, weights
+        check_consistent_length(given, numbers)
+        weights = None if sample_weight is None else self._weights(sample_weight, given)
+        return given.names, given.held, numbers, weights
 
-    def _continued(self, columns: Table) -> Any:
-        """The model to continue from, if there is one and that is wanted."""
+    def _continued(self, given: Columns) -> Any:
+        """The model to continue from."""
         if not self.warm_start or not hasattr(self, "_model"):
             return None
-        if self._model.feature_names != columns.column_names:
-            raise Error(_names_differ(columns.column_names, self._model.feature_names))
+        if self._model.feature_names != given.names:
+            raise Error(_names_differ(given.names, self._model.feature_names))
         return self._model
 
     def _after_fit(self) -> None:
@@ -470,8 +488,8 @@ class GradientTreesClassifier(_GradientTrees, _Classifier):
 
     _kind = "gradient trees"
 
-    def _fit_trees(self, rows: tuple[Rows, Rows | None], params: dict[str, Any], model: Any) -> Classifier:
-        return Classifier.fit_gradient_trees(rows, params, model)
+    def _fit_trees(self, learn: Rows, validate: Rows | None, params: dict[str, Any], model: Any) -> Classifier:
+        return Classifier.fit(self._kind, learn, params, validate, model)
 
     def _numbers(self, y: Any, *, reset: bool) -> np.ndarray:
         labels = self._labels(y) if reset else self._target(y)
@@ -565,8 +583,8 @@ class GradientTreesRegressor(RegressorMixin, _GradientTrees):  # type: ignore[mi
         loss, quantile = model.loss
         return cls(loss=loss, quantile=quantile)._loaded(model)
 
-    def _fit_trees(self, rows: tuple[Rows, Rows | None], params: dict[str, Any], model: Any) -> Regressor:
-        return Regressor.fit_gradient_trees(rows, params, model, self.loss, self.quantile)
+    def _fit_trees(self, learn: Rows, validate: Rows | None, params: dict[str, Any], model: Any) -> Regressor:
+        return Regressor.fit(learn, params, self.loss, self.quantile, validate, model)
 
     def _numbers(self, y: Any, *, reset: bool) -> np.ndarray:
         return self._target(y, dtype=np.float64, ensure_all_finite=False)
@@ -605,7 +623,6 @@ class LogisticClassifier(_Classifier):
         Whether it reached ``tol`` within ``max_iter`` steps.
     """
 
-    _fit_native = staticmethod(Classifier.fit_logistic)
     _kind = "logistic"
 
     def __init__(
@@ -660,7 +677,6 @@ class BlendClassifier(_Classifier):
         Trees over all folds.
     """
 
-    _fit_native = staticmethod(Classifier.fit_blend)
     _kind = "blend"
 
     def __init__(
@@ -699,7 +715,7 @@ class BlendClassifier(_Classifier):
         The rate among rows of that score lies within with probability ``level``. It says how much the calibration was
         learned from: few rows of a class make it wide.
         """
-        return self._scored(X, lambda model, columns: model.intervals(columns, level))
+        return self._scored(X, lambda model, given: model.intervals(given, level))
 
     def _after_fit(self) -> None:
         self.members_ = self._model.members

@@ -6,6 +6,7 @@ import datetime
 import decimal
 import numbers
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,22 @@ from ._native import Table
 
 #: The forms of a column that ``Table.from_columns`` takes; see ``NumpyColumn`` in the binding crate.
 Prepared = np.ndarray | tuple[np.ndarray, np.ndarray] | tuple[np.ndarray, list[str]]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns where they stand: numbers of arrays are not copied."""
+
+    #: The ``d`` names.
+    names: list[str]
+    n_rows: int
+    #: A matrix of float64 or float32, or one array a column, or Arrow.
+    held: Table | np.ndarray | list[Prepared]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.n_rows, len(self.names)
 
 
 def table(data: Any) -> Table:
@@ -39,15 +56,27 @@ def table(data: Any) -> Table:
     keepwell.Error
         If columns differ in length or names stand twice.
     """
+    given = columns(data)
+    match given.held:
+        case Table() as whole:
+            return whole
+        case np.ndarray() as values:
+            return Table.from_matrix(given.names, values)
+        case each:
+            return Table.from_columns(given.n_rows, [*zip(given.names, each, strict=True)])
+
+
+def columns(data: Any) -> Columns:
+    """What :func:`table` takes, as columns where they stand."""
     if isinstance(data, Table):
-        return data
+        return _of_table(data)
     if is_pandas(data):
-        return _from_pandas(data)
+        return _of_pandas(data)
     if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
-        return _from_arrow(data)
+        return _of_table(_from_arrow(data))
     if _is_mapping(data):
-        return _from_columns((str(name), prepare(name, values)) for name, values in data.items())
-    return from_matrix(_matrix(data))
+        return _of_each((str(name), prepare(name, values)) for name, values in data.items())
+    return of_matrix(_matrix(data))
 
 
 def is_table(data: Any) -> bool:
@@ -84,33 +113,59 @@ def _matrix(data: Any) -> np.ndarray:
     return array
 
 
-def from_matrix(values: np.ndarray) -> Table:
+def of_matrix(values: np.ndarray) -> Columns:
     """A matrix of ``n`` rows × ``d`` columns with the names ``x0``, ``x1``, …"""
     if values.ndim != 2:
         raise Error(f"expected a table or an array of 2 dimensions, found {values.ndim}: use reshape(-1, 1)")
-    names = [f"x{i}" for i in range(values.shape[1])]
+    names = default_names(values.shape[1])
     if values.dtype.kind in "fiub":
-        return Table.from_matrix(names, values.astype(np.float64, copy=False))
-    return _from_columns(zip(names, map(prepare, names, values.T), strict=True), len(values))
+        return Columns(names, len(values), _floats(values))
+    return _of_each(zip(names, map(prepare, names, values.T), strict=True), len(values))
 
 
-def _from_pandas(frame: Any) -> Table:
-    columns = zip(map(str, frame.columns), (frame.iloc[:, at] for at in range(frame.shape[1])), strict=True)
-    return _from_columns(((name, _prepare_pandas(name, column)) for name, column in columns), len(frame))
+def default_names(n: int) -> list[str]:
+    """Names of columns that have none."""
+    return [f"x{i}" for i in range(n)]
 
 
-def _from_columns(columns: Iterable[tuple[str, Prepared]], n_rows: int | None = None) -> Table:
-    columns = list(columns)
-    lengths = {name: len(column[0] if isinstance(column, tuple) else column) for name, column in columns}
-    if len(lengths) < len(columns):
-        names = [name for name, _ in columns]
+def is_plain_matrix(data: Any) -> bool:
+    """Whether data is a matrix that is read where it stands."""
+    return (
+        type(data) is np.ndarray
+        and data.ndim == 2
+        and data.dtype.char in "df"
+        and data.dtype.isnative
+        and data.flags.aligned
+    )
+
+
+def _floats(values: np.ndarray) -> np.ndarray:
+    """float32 where that holds every value of the type, else float64; in place where it is one of them already."""
+    narrow = values.dtype.itemsize <= (4 if values.dtype.kind == "f" else 2)
+    return np.require(values, np.float32 if narrow else np.float64, ["ALIGNED"])
+
+
+def _of_table(whole: Table) -> Columns:
+    return Columns(whole.column_names, len(whole), whole)
+
+
+def _of_pandas(frame: Any) -> Columns:
+    each = zip(map(str, frame.columns), (frame.iloc[:, at] for at in range(frame.shape[1])), strict=True)
+    return _of_each(((name, _prepare_pandas(name, column)) for name, column in each), len(frame))
+
+
+def _of_each(named: Iterable[tuple[str, Prepared]], n_rows: int | None = None) -> Columns:
+    named = list(named)
+    lengths = {name: len(column[0] if isinstance(column, tuple) else column) for name, column in named}
+    if len(lengths) < len(named):
+        names = [name for name, _ in named]
         twice = next(name for name in names if names.count(name) > 1)
         raise Error(f"column `{twice}` stands twice; give each its own name")
     expected = next(iter(lengths.values()), 0) if n_rows is None else n_rows
     for name, length in lengths.items():
         if length != expected:
             raise Error(f"rows of column `{name}`: found {length}, expected {expected}")
-    return Table.from_columns(expected, columns)
+    return Columns([*lengths], expected, [column for _, column in named])
 
 
 def prepare(name: str, values: Any) -> Prepared:
@@ -126,7 +181,7 @@ def prepare(name: str, values: Any) -> Prepared:
         case "i" | "u":
             return _whole(array, np.zeros(len(array), dtype=bool))
         case "f":
-            return array.astype(np.float64, copy=False)
+            return _floats(array)
         case "M":
             return _dates(array)
         case _:
@@ -159,7 +214,7 @@ def _prepare_pandas(name: str, column: Any) -> Prepared:
     if kind in "iu":
         return _some(column.to_numpy(dtype=np.int64, na_value=0), missing)
     if kind == "f":
-        return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
+        return _floats(column.to_numpy(dtype=getattr(column.dtype, "numpy_dtype", np.float64), na_value=np.nan))
     return _dictionary(name, column)
 
 
@@ -214,7 +269,7 @@ def _objects(name: str, values: np.ndarray) -> Prepared:
 def _whole(values: np.ndarray, missing: np.ndarray) -> Prepared:
     """Whole numbers; as texts where one is beyond 64 bits, which only an id can be."""
     if values.dtype.kind == "i" or not len(values) or -(2**63) <= min(values) and max(values) < 2**63:
-        return _some(values.astype(np.int64), missing)
+        return _some(np.require(values, np.int64, ["ALIGNED"]), missing)
     return _texts(values, missing)
 
 

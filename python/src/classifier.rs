@@ -1,17 +1,21 @@
 //! `Classifier`: a fitted model of any of the three kinds, as the estimators of `keepwell._estimators` hold it.
 
-use keepwell::frame;
+use std::sync::OnceLock;
+
+use keepwell::frame::TableView;
 use keepwell::model::{
     BlendClassifier, BlendParams, GradientTreesClassifier, LogisticClassifier, LogisticParams, ModelFile,
+    RowEncoder,
 };
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::columns::Columns;
 use crate::error::{Error, Result};
 use crate::params::{Given, apply, monotonic};
-use crate::regressor::{Trees, fit_trees};
-use crate::table::Table;
+use crate::regressor::{Read, Rows, fit_trees};
+use crate::row;
 use crate::training::train;
 
 /// What pickle keeps: the function that restores, and its arguments.
@@ -21,6 +25,8 @@ type Reduced<'py> = (Bound<'py, PyAny>, (&'static str, Bound<'py, PyBytes>));
 #[pyclass(frozen, module = "keepwell._native")]
 pub struct Classifier {
     model: Model,
+    /// Made when the first single row comes.
+    encoder: OnceLock<RowEncoder>,
 }
 
 enum Model {
@@ -55,103 +61,125 @@ impl Model {
     }
 }
 
-/// What is learned from: the table, the label and perhaps the weight of each row.
-struct Training {
-    table: frame::Table,
-    y: Vec<bool>,
-    weights: Option<Vec<f64>>,
-}
+/// Up to this many rows of a matrix are scored one by one: that costs less than to look at them as columns.
+const FEW_ROWS: usize = 4;
 
-impl Training {
-    fn new(
-        table: &Table,
-        y: PyReadonlyArray1<'_, bool>,
-        weights: Option<PyReadonlyArray1<'_, f64>>,
-    ) -> Result<Self> {
-        let weights = weights.map(|weights| weights.as_array().to_vec());
-        Ok(Training { table: table.read()?, y: y.as_array().to_vec(), weights })
+impl Classifier {
+    fn of(model: Model) -> Self {
+        Classifier { model, encoder: OnceLock::new() }
     }
 
-    fn weights(&self) -> Option<&[f64]> {
-        self.weights.as_deref()
+    fn view<'a>(&'a self, columns: &'a Columns<'_>) -> Result<TableView<'a>> {
+        columns.view_to_score(self.model.get().features().names())
+    }
+
+    /// A score for each row, by `score_row` for each of a few rows of numbers, by `score` for all others.
+    fn scored(
+        &self,
+        py: Python<'_>,
+        columns: &Columns<'_>,
+        score_row: impl Fn(&dyn keepwell::model::Classifier, &[f64]) -> f64,
+        score: impl Fn(&dyn keepwell::model::Classifier, &TableView<'_>) -> keepwell::Result<Vec<f64>> + Sync,
+    ) -> Result<Vec<f64>> {
+        let model = self.model.get();
+        if let Some((n_rows, d)) = columns.matrix_shape() {
+            let fits = n_rows <= FEW_ROWS && d == model.features().names().len();
+            if fits && model.features().are_numbers() {
+                return self.scored_one_by_one(columns, n_rows, score_row);
+            }
+        }
+        let view = self.view(columns)?;
+        Ok(py.detach(|| score(model, &view))?)
+    }
+
+    fn scored_one_by_one(
+        &self,
+        columns: &Columns<'_>,
+        n_rows: usize,
+        score: impl Fn(&dyn keepwell::model::Classifier, &[f64]) -> f64,
+    ) -> Result<Vec<f64>> {
+        let (mut scores, mut row) = (Vec::with_capacity(n_rows), Vec::new());
+        for at in 0..n_rows {
+            columns.write_row(at, &mut row);
+            if row.iter().any(|number| number.is_infinite()) {
+                self.view(columns)?;
+            }
+            scores.push(score(self.model.get(), &row));
+        }
+        Ok(scores)
     }
 }
 
 #[pymethods]
 impl Classifier {
-    /// Fits gradient trees, watching validation rows and continuing from a model if there are any.
+    /// Fits a model of that kind. Gradient trees may watch rows to validate on and continue from a model; with `groups`,
+    /// one a row, a fold of the blend leaves out whole groups.
     #[staticmethod]
-    fn fit_gradient_trees(
+    #[pyo3(signature = (kind, learn, params, validate=None, model=None, groups=None))]
+    fn fit(
         py: Python<'_>,
-        training: Trees<'_, bool>,
+        kind: &str,
+        learn: Rows<'_, bool>,
         params: &Bound<'_, PyDict>,
+        validate: Option<Rows<'_, bool>>,
         model: Option<&Self>,
-    ) -> Result<Self> {
-        let model = model.and_then(|model| match &model.model {
-            Model::GradientTrees(model) => Some(model),
-            _ => None,
-        });
-        let fitted = fit_trees(py, &training, GradientTreesClassifier::params(), params, model)?;
-        Ok(Classifier { model: Model::GradientTrees(fitted) })
-    }
-
-    /// Fits a logistic regression.
-    #[staticmethod]
-    fn fit_logistic(
-        py: Python<'_>,
-        table: &Table,
-        y: PyReadonlyArray1<'_, bool>,
-        weights: Option<PyReadonlyArray1<'_, f64>>,
-        params: &Bound<'_, PyDict>,
-    ) -> Result<Self> {
-        let data = Training::new(table, y, weights)?;
-        let params = apply(LogisticClassifier::params(), params, set_logistic)?;
-        let model = py.detach(|| params.fit(&data.table, &data.y, data.weights()))?;
-        Ok(Classifier { model: Model::Logistic(model) })
-    }
-
-    /// Fits a blend; with `groups`, one a row, a fold leaves out whole groups.
-    #[staticmethod]
-    #[pyo3(signature = (table, y, weights, groups, params))]
-    fn fit_blend(
-        py: Python<'_>,
-        table: &Table,
-        y: PyReadonlyArray1<'_, bool>,
-        weights: Option<PyReadonlyArray1<'_, f64>>,
         groups: Option<Vec<String>>,
-        params: &Bound<'_, PyDict>,
     ) -> Result<Self> {
-        let data = Training::new(table, y, weights)?;
-        let params = apply(BlendClassifier::params(), params, set_blend)?;
-        let fit = |on_progress: keepwell::model::OnProgress<'_>| match &groups {
-            Some(groups) => {
-                let (y, weights) = (&data.y, data.weights());
-                params.fit_groups_with_progress(&data.table, y, weights, groups, on_progress)
+        Ok(Classifier::of(match kind {
+            GradientTreesClassifier::KIND => {
+                let model = model.and_then(|model| match &model.model {
+                    Model::GradientTrees(model) => Some(model),
+                    _ => None,
+                });
+                let start = GradientTreesClassifier::params();
+                Model::GradientTrees(fit_trees(py, &learn, validate.as_ref(), start, params, model)?)
             }
-            None => params.fit_with_progress(&data.table, &data.y, data.weights(), on_progress),
-        };
-        Ok(Classifier { model: Model::Blend(train(py, None, fit)?) })
+            LogisticClassifier::KIND => Model::Logistic(fit_logistic(py, &learn, params)?),
+            BlendClassifier::KIND => Model::Blend(fit_blend(py, &learn, groups.as_deref(), params)?),
+            _ => return Err(unknown_kind(kind)),
+        }))
     }
 
     /// Log-odds of the positive class, `n` long.
-    fn log_odds<'py>(&self, py: Python<'py>, table: &Table) -> Result<Bound<'py, PyArray1<f64>>> {
-        let table = table.read()?;
-        let log_odds = py.detach(|| self.model.get().log_odds(&table))?;
-        Ok(PyArray1::from_vec(py, log_odds))
+    fn log_odds<'py>(&self, py: Python<'py>, columns: Columns<'_>) -> Result<Bound<'py, PyArray1<f64>>> {
+        let scores = self.scored(
+            py,
+            &columns,
+            |model, row| model.log_odds_of_row(row),
+            |model, view| model.log_odds_of(view),
+        )?;
+        Ok(PyArray1::from_vec(py, scores))
     }
 
-    /// Probability of the positive class, `n` long.
-    fn predict_proba<'py>(&self, py: Python<'py>, table: &Table) -> Result<Bound<'py, PyArray1<f64>>> {
-        let table = table.read()?;
-        let probability = py.detach(|| self.model.get().predict_proba(&table))?;
-        Ok(PyArray1::from_vec(py, probability))
+    /// Probability of the negative and of the positive class, `n × 2`.
+    fn predict_proba<'py>(&self, py: Python<'py>, columns: Columns<'_>) -> Result<Bound<'py, PyArray2<f64>>> {
+        let scores = self.scored(
+            py,
+            &columns,
+            |model, row| model.predict_proba_of_row(row),
+            |model, view| model.predict_proba_of(view),
+        )?;
+        let shape = [scores.len(), 2];
+        let both = scores.into_iter().flat_map(|positive| [1.0 - positive, positive]).collect();
+        Ok(PyArray1::from_vec(py, both).reshape(shape)?)
+    }
+
+    /// Probability of the positive class for one row: a mapping of names to cells, an array, or another sequence.
+    fn predict_proba_of_row(&self, row: &Bound<'_, PyAny>) -> Result<f64> {
+        let model = self.model.get();
+        let encoder = self.encoder.get_or_init(|| RowEncoder::new(model.features()));
+        Ok(model.predict_proba_of_row(&row::read(encoder, row)?))
     }
 
     /// Log-odds before anything is known of a row, and what each of the `d` columns adds, `n × d`.
-    fn contributions<'py>(&self, py: Python<'py>, table: &Table) -> Result<(f64, Bound<'py, PyArray2<f64>>)> {
-        let table = table.read()?;
-        let told = py.detach(|| self.model.get().contributions(&table))?;
-        let shape = [table.n_rows(), told.n_features];
+    fn contributions<'py>(
+        &self,
+        py: Python<'py>,
+        columns: Columns<'_>,
+    ) -> Result<(f64, Bound<'py, PyArray2<f64>>)> {
+        let view = self.view(&columns)?;
+        let told = py.detach(|| self.model.get().contributions_of(&view))?;
+        let shape = [view.n_rows(), told.n_features];
         Ok((told.base, PyArray1::from_vec(py, told.values).reshape(shape)?))
     }
 
@@ -159,14 +187,14 @@ impl Classifier {
     fn intervals<'py>(
         &self,
         py: Python<'py>,
-        table: &Table,
+        columns: Columns<'_>,
         level: f64,
     ) -> Result<Bound<'py, PyArray2<f64>>> {
         let Model::Blend(model) = &self.model else {
             return Err(Error::new("only a blend has intervals".to_owned()));
         };
-        let table = table.read()?;
-        let intervals = py.detach(|| model.probability_intervals(&table, level))?;
+        let view = self.view(&columns)?;
+        let intervals = py.detach(|| model.probability_intervals(&view, level))?;
         let ends = intervals.iter().flat_map(|interval| [interval.lower, interval.upper]).collect();
         Ok(PyArray1::from_vec(py, ends).reshape([intervals.len(), 2])?)
     }
@@ -235,7 +263,7 @@ impl Classifier {
             BlendClassifier::KIND => Model::Blend(ModelFile::load(path)?),
             _ => return Err(unknown_kind(kind)),
         };
-        Ok(Classifier { model })
+        Ok(Classifier::of(model))
     }
 
     /// From the bytes of a model file of that kind.
@@ -247,7 +275,7 @@ impl Classifier {
             BlendClassifier::KIND => Model::Blend(ModelFile::from_bytes(bytes)?),
             _ => return Err(unknown_kind(kind)),
         };
-        Ok(Classifier { model })
+        Ok(Classifier::of(model))
     }
 
     /// For pickle: the bytes of the model file.
@@ -259,6 +287,31 @@ impl Classifier {
 
 fn unknown_kind(kind: &str) -> Error {
     Error::new(format!("there is no kind of model `{kind}`"))
+}
+
+fn fit_logistic(
+    py: Python<'_>,
+    learn: &Rows<'_, bool>,
+    params: &Bound<'_, PyDict>,
+) -> Result<LogisticClassifier> {
+    let data = Read::of(learn)?;
+    let params = apply(LogisticClassifier::params(), params, set_logistic)?;
+    train(py, None, |on_progress| params.fit_with_progress(&data.view, &data.y, data.weights(), on_progress))
+}
+
+fn fit_blend(
+    py: Python<'_>,
+    learn: &Rows<'_, bool>,
+    groups: Option<&[String]>,
+    params: &Bound<'_, PyDict>,
+) -> Result<BlendClassifier> {
+    let data = Read::of(learn)?;
+    let params = apply(BlendClassifier::params(), params, set_blend)?;
+    let (y, weights) = (&data.y, data.weights());
+    train(py, None, |on_progress| match groups {
+        Some(groups) => params.fit_groups_with_progress(&data.view, y, weights, groups, on_progress),
+        None => params.fit_with_progress(&data.view, y, weights, on_progress),
+    })
 }
 
 fn set_logistic(params: LogisticParams, name: &str, given: &Given<'_>) -> Result<Option<LogisticParams>> {

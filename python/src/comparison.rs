@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use keepwell::explain::Outcome;
 use keepwell::frame::Frame;
 use keepwell::frame::split::TimeSplit;
+use keepwell::model::compare::Measure;
 use keepwell::model::{CompareParams, Compared, Comparison};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -58,10 +59,13 @@ fn set(params: CompareParams, name: &str, given: &Given<'_>) -> Result<Option<Co
     }))
 }
 
+/// One metric of a model.
+type Metric = fn(&Compared) -> Measure;
+
 /// The model, and of each metric its mean, how far it is behind the best, and the standard error of that.
 fn columns(models: &[Compared]) -> Vec<Named> {
     let mut columns = vec![texts("model", models.iter().map(|model| Some(&model.name)))];
-    let metrics: [(&str, fn(&Compared) -> keepwell::model::compare::Measure); 6] = [
+    let metrics: [(&str, Metric); 6] = [
         ("auc", |model| model.auc),
         ("average_precision", |model| model.average_precision),
         ("log_loss", |model| model.log_loss),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Date32Array, DictionaryArray, Float64Array, Int32Array, Int64Array,
-    StringArray, TimestampMicrosecondArray,
+    Array, ArrayRef, BooleanArray, Date32Array, DictionaryArray, Float32Array, Float64Array, Int32Array,
+    Int64Array, StringArray, TimestampMicrosecondArray,
 };
 use numpy::datetime::{Datetime, units};
 use numpy::{Element, PyReadonlyArray1};
@@ -22,6 +22,8 @@ const NOT_A_TIME: i64 = i64::MIN;
 pub enum NumpyColumn<'py> {
     /// float64, NaN missing.
     Numbers(PyReadonlyArray1<'py, f64>),
+    /// float32, NaN missing.
+    Singles(PyReadonlyArray1<'py, f32>),
     /// int64 without missing values.
     Whole(PyReadonlyArray1<'py, i64>),
     /// bool without missing values.
@@ -43,6 +45,7 @@ impl NumpyColumn<'_> {
     pub fn into_arrow(self) -> Result<ArrayRef> {
         Ok(match self {
             NumpyColumn::Numbers(values) => Arc::new(Float64Array::from(vec(&values))),
+            NumpyColumn::Singles(values) => Arc::new(Float32Array::from(vec(&values))),
             NumpyColumn::Whole(values) => Arc::new(Int64Array::from(vec(&values))),
             NumpyColumn::Flags(values) => Arc::new(BooleanArray::from(vec(&values))),
             NumpyColumn::Days(values) => {

@@ -1,6 +1,6 @@
 //! `Regressor`: fitted gradient trees for a number, and how trees of either kind are fitted.
 
-use keepwell::frame;
+use keepwell::frame::TableView;
 use keepwell::model::gradient_trees::Target;
 use keepwell::model::loss::RegressionLoss;
 use keepwell::model::{GradientTrees, GradientTreesParams, GradientTreesRegressor, ModelFile, TreesTask};
@@ -8,47 +8,53 @@ use numpy::{Element, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::columns::Columns;
 use crate::error::{Error, Result};
 use crate::params::{Given, apply, set_gradient_trees};
-use crate::table::Table;
 use crate::training::train;
 
-/// A table, a target a row, perhaps a weight a row.
-pub type Rows<'py, Y> = (PyRef<'py, Table>, PyReadonlyArray1<'py, Y>, Option<PyReadonlyArray1<'py, f64>>);
+/// Names, columns under them, a target a row, perhaps a weight a row.
+pub type Rows<'py, Y> =
+    (Vec<String>, Columns<'py>, PyReadonlyArray1<'py, Y>, Option<PyReadonlyArray1<'py, f64>>);
 
-/// Rows to learn from, and perhaps rows to validate on.
-pub type Trees<'py, Y> = (Rows<'py, Y>, Option<Rows<'py, Y>>);
-
-/// Rows as Rust reads them.
-struct Read<Y> {
-    table: frame::Table,
-    y: Vec<Y>,
+/// Rows as Rust reads them: the columns where they stand.
+pub struct Read<'a, Y> {
+    /// The columns.
+    pub view: TableView<'a>,
+    /// One target a row.
+    pub y: Vec<Y>,
     weights: Option<Vec<f64>>,
 }
 
-impl<Y: Element + Copy> Read<Y> {
-    fn of((table, y, weights): &Rows<'_, Y>) -> Result<Self> {
+impl<'a, Y: Element + Copy> Read<'a, Y> {
+    /// Reads what Python gave.
+    pub fn of((names, columns, y, weights): &'a Rows<'_, Y>) -> Result<Self> {
         let weights = weights.as_ref().map(|weights| weights.as_array().to_vec());
-        Ok(Read { table: table.read()?, y: y.as_array().to_vec(), weights })
+        Ok(Read { view: columns.view(names)?, y: y.as_array().to_vec(), weights })
+    }
+
+    /// One weight a row, if there are any.
+    pub fn weights(&self) -> Option<&[f64]> {
+        self.weights.as_deref()
     }
 }
 
 /// Fits gradient trees for a label or a number.
 pub fn fit_trees<T: Target<Y: Element> + Send>(
     py: Python<'_>,
-    (learn, validate): &Trees<'_, T::Y>,
+    learn: &Rows<'_, T::Y>,
+    validate: Option<&Rows<'_, T::Y>>,
     params: GradientTreesParams<T>,
     given: &Bound<'_, PyDict>,
     model: Option<&GradientTrees<T>>,
 ) -> Result<GradientTrees<T>> {
-    let learn = Read::of(learn)?;
-    let validate = validate.as_ref().map(Read::of).transpose()?;
+    let (learn, validate) = (Read::of(learn)?, validate.map(Read::of).transpose()?);
     let params = apply(params, given, set_gradient_trees)?;
     train(py, None, |on_progress| {
-        let task = TreesTask::new(&learn.table, &learn.y).weights(learn.weights.as_deref());
+        let task = TreesTask::new(&learn.view, &learn.y).weights(learn.weights());
         let task = task.continue_from(model).on_progress(on_progress);
         params.fit_task(&match &validate {
-            Some(valid) => task.validation(&valid.table, &valid.y, valid.weights.as_deref()),
+            Some(valid) => task.validation(&valid.view, &valid.y, valid.weights()),
             None => task,
         })
     })
@@ -65,32 +71,39 @@ impl Regressor {
     /// Fits gradient trees by the loss of that name, watching validation rows and continuing from a model if there are
     /// any.
     #[staticmethod]
-    fn fit_gradient_trees(
+    #[pyo3(signature = (learn, params, loss, quantile, validate=None, model=None))]
+    fn fit(
         py: Python<'_>,
-        training: Trees<'_, f64>,
+        learn: Rows<'_, f64>,
         params: &Bound<'_, PyDict>,
-        model: Option<&Self>,
         loss: &Bound<'_, PyAny>,
         quantile: &Bound<'_, PyAny>,
+        validate: Option<Rows<'_, f64>>,
+        model: Option<&Self>,
     ) -> Result<Self> {
         let loss = read_loss(&Given::new("loss", loss), &Given::new("quantile", quantile))?;
         let start = GradientTreesRegressor::params().loss(loss);
-        let model = fit_trees(py, &training, start, params, model.map(|model| &model.model))?;
+        let model = model.map(|model| &model.model);
+        let model = fit_trees(py, &learn, validate.as_ref(), start, params, model)?;
         Ok(Regressor { model })
     }
 
     /// The prediction for each row, `n` long.
-    fn predict<'py>(&self, py: Python<'py>, table: &Table) -> Result<Bound<'py, PyArray1<f64>>> {
-        let table = table.read()?;
-        let predicted = py.detach(|| self.model.predict(&table))?;
+    fn predict<'py>(&self, py: Python<'py>, columns: Columns<'_>) -> Result<Bound<'py, PyArray1<f64>>> {
+        let view = columns.view_to_score(self.model.features().names())?;
+        let predicted = py.detach(|| self.model.predict(&view))?;
         Ok(PyArray1::from_vec(py, predicted))
     }
 
     /// The raw score before anything is known of a row, and what each of the `d` columns adds, `n × d`.
-    fn contributions<'py>(&self, py: Python<'py>, table: &Table) -> Result<(f64, Bound<'py, PyArray2<f64>>)> {
-        let table = table.read()?;
-        let told = py.detach(|| self.model.contributions(&table))?;
-        let shape = [table.n_rows(), told.n_features];
+    fn contributions<'py>(
+        &self,
+        py: Python<'py>,
+        columns: Columns<'_>,
+    ) -> Result<(f64, Bound<'py, PyArray2<f64>>)> {
+        let view = columns.view_to_score(self.model.features().names())?;
+        let told = py.detach(|| self.model.contributions(&view))?;
+        let shape = [view.n_rows(), told.n_features];
         Ok((told.base, PyArray1::from_vec(py, told.values).reshape(shape)?))
     }
 

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Float64Type;
-use arrow_array::{ArrayRef, Float64Array, RecordBatch, RecordBatchOptions, StructArray};
+use arrow_array::types::{Float32Type, Float64Type};
+use arrow_array::{
+    ArrayRef, ArrowPrimitiveType, PrimitiveArray, RecordBatch, RecordBatchOptions, StructArray,
+};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use numpy::PyReadonlyArray2;
+use numpy::ndarray::ArrayView2;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict};
@@ -76,6 +79,25 @@ impl From<RecordBatch> for Table {
     }
 }
 
+/// `n × d` numbers.
+#[derive(FromPyObject)]
+pub enum Matrix<'py> {
+    /// NaN missing.
+    Doubles(PyReadonlyArray2<'py, f64>),
+    /// NaN missing.
+    Singles(PyReadonlyArray2<'py, f32>),
+}
+
+/// Number of rows, and the columns.
+fn columns<T: ArrowPrimitiveType>(values: ArrayView2<'_, T::Native>) -> (usize, Vec<ArrayRef>) {
+    let mut columns = vec![Vec::with_capacity(values.nrows()); values.ncols()];
+    for row in values.rows() {
+        columns.iter_mut().zip(row).for_each(|(column, value)| column.push(*value));
+    }
+    let array = |column: Vec<T::Native>| Arc::new(PrimitiveArray::<T>::from_iter_values(column)) as ArrayRef;
+    (values.nrows(), columns.into_iter().map(array).collect())
+}
+
 /// Name and cells of a column, cut and padded to one width.
 fn shown_column(name: String, array: &ArrayRef) -> Result<Vec<String>> {
     let texts = std::iter::once(name).chain(shown_cells(array)?);
@@ -115,14 +137,12 @@ impl Table {
 
     /// From a matrix of `n` rows × `d` numbers and the `d` names.
     #[staticmethod]
-    fn from_matrix(names: Vec<String>, values: PyReadonlyArray2<'_, f64>) -> Result<Self> {
-        let values = values.as_array();
-        let mut columns = vec![Vec::with_capacity(values.nrows()); values.ncols()];
-        for row in values.rows() {
-            columns.iter_mut().zip(row).for_each(|(column, value)| column.push(*value));
-        }
-        let array = |column| Arc::new(Float64Array::from(column)) as ArrayRef;
-        Table::of(values.nrows(), names.into_iter().zip(columns.into_iter().map(array)).collect())
+    fn from_matrix(names: Vec<String>, values: Matrix<'_>) -> Result<Self> {
+        let (n_rows, arrays) = match values {
+            Matrix::Doubles(values) => columns::<Float64Type>(values.as_array()),
+            Matrix::Singles(values) => columns::<Float32Type>(values.as_array()),
+        };
+        Table::of(n_rows, names.into_iter().zip(arrays).collect())
     }
 
     /// From columns as `keepwell._table` prepares them; see `NumpyColumn`.

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int32Type, Int64Type, UInt64Type};
+use arrow_array::types::{
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
+    UInt64Type,
+};
 use arrow_array::{
-    Array, ArrayRef, DictionaryArray, Float64Array, PrimitiveArray, RecordBatch, RecordBatchOptions,
-    StringArray,
+    Array, ArrayRef, ArrowPrimitiveType, DictionaryArray, Float64Array, PrimitiveArray, RecordBatch,
+    RecordBatchOptions, StringArray,
 };
 use arrow_schema::{ArrowError, DataType, Field, TimeUnit};
 use jiff::Span;
 use jiff::civil::{Date, date};
 
-use super::{Categories, Column, Frame, Table};
+use super::{Categories, Column, ColumnRef, Frame, Numbers, Table, TableView};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Schema;
 
@@ -60,17 +63,142 @@ impl Table {
 }
 
 fn table(batches: &[RecordBatch], keep: impl Fn(&str) -> bool) -> Result<Table> {
-    let Some(first) = batches.first() else {
-        let what = "the Arrow table".to_owned();
-        return Err(ErrorKind::NoRows { what, hint: "give it at least one batch" }.into());
-    };
-    check_same_columns(batches, first)?;
+    let first = first_of(batches)?;
     let mut table = Table::new(batches.iter().map(RecordBatch::num_rows).sum(), [])?;
     for (at, field) in first.schema().fields().iter().enumerate().filter(|(_, field)| keep(field.name())) {
         let arrays: Vec<ArrayRef> = batches.iter().map(|batch| batch.column(at).clone()).collect();
         table.push(field.name().clone(), column(field.name(), field.data_type(), &arrays)?)?;
     }
     Ok(table)
+}
+
+impl<'a> TableView<'a> {
+    /// All columns of record batches where they stand: numbers, whole numbers and flags are read in place, whatever
+    /// their type and however many batches there are; everything else as by [`Table::from_arrow`].
+    ///
+    /// # Errors
+    /// As [`Table::from_arrow`].
+    pub fn from_arrow(batches: &'a [RecordBatch]) -> Result<Self> {
+        let first = first_of(batches)?;
+        let (n_rows, schema) = (batches.iter().map(RecordBatch::num_rows).sum(), first.schema());
+        let column = |(at, field): (usize, &Arc<Field>)| {
+            let arrays: Vec<&ArrayRef> = batches.iter().map(|batch| batch.column(at)).collect();
+            column_ref(field.name(), &arrays)
+        };
+        let columns = schema.fields().iter().enumerate().map(column).collect::<Result<Vec<_>>>()?;
+        let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+        TableView::new(n_rows, names, columns)
+    }
+}
+
+impl<'a> ColumnRef<'a> {
+    /// One array where it stands; see [`TableView::from_arrow`].
+    ///
+    /// # Errors
+    /// A type that is neither of numbers, flags, texts nor dates.
+    pub fn from_arrow(name: &str, array: &'a ArrayRef) -> Result<Self> {
+        column_ref(name, &[array])
+    }
+}
+
+fn column_ref<'a>(name: &str, arrays: &[&'a ArrayRef]) -> Result<ColumnRef<'a>> {
+    let owned = || arrays.iter().map(|&array| array.clone()).collect::<Vec<ArrayRef>>();
+    let kind = arrays[0].data_type();
+    match kind {
+        DataType::Int64 | DataType::UInt64 if !are_exact(&owned()) => {}
+        kind if reader_of(kind).is_some() => return Ok(ColumnRef::Number(numbers_in_place(arrays))),
+        _ => {}
+    }
+    column(name, kind, &owned()).map(ColumnRef::from)
+}
+
+/// Numbers of one array without nulls as a slice, of others array by array.
+fn numbers_in_place<'a>(arrays: &[&'a ArrayRef]) -> Numbers<'a> {
+    if let [array] = arrays
+        && array.null_count() == 0
+    {
+        if let Some(array) = array.as_primitive_opt::<Float64Type>() {
+            return Numbers::F64(array.values());
+        }
+        if let Some(array) = array.as_primitive_opt::<Float32Type>() {
+            return Numbers::F32(array.values());
+        }
+    }
+    let mut n_rows = 0;
+    let mut chunks = Vec::new();
+    for &array in arrays.iter().filter(|array| !array.is_empty()) {
+        chunks.push((n_rows, array));
+        n_rows += array.len();
+    }
+    Numbers::read(n_rows, move |start, out| read_chunks(&chunks, start, out))
+}
+
+/// Rows `start..start + out.len()` of arrays, each behind its first row's number.
+fn read_chunks(chunks: &[(usize, &ArrayRef)], start: usize, out: &mut [f64]) {
+    let mut done = 0;
+    while done < out.len() {
+        let at = start + done;
+        let (first, array) = chunks[chunks.partition_point(|(first, _)| *first <= at) - 1];
+        let (from, n) = (at - first, (array.len() - (at - first)).min(out.len() - done));
+        read_array(array, from, &mut out[done..done + n]);
+        done += n;
+    }
+}
+
+fn read_array(array: &ArrayRef, start: usize, out: &mut [f64]) {
+    let read = reader_of(array.data_type()).expect("only types that have a reader are read in place");
+    read(array, start, out);
+    if let Some(nulls) = array.nulls().filter(|nulls| nulls.null_count() > 0) {
+        let missing = out.iter_mut().enumerate().filter(|(row, _)| nulls.is_null(start + row));
+        missing.for_each(|(_, number)| *number = f64::NAN);
+    }
+}
+
+type ReadArray = fn(&dyn Array, usize, &mut [f64]);
+
+/// What reads an array of that type, nulls aside.
+fn reader_of(kind: &DataType) -> Option<ReadArray> {
+    macro_rules! reader {
+        ($type:ty) => {
+            |array, start, out| read_primitive::<$type>(array, start, out, |value| value as f64)
+        };
+    }
+    Some(match kind {
+        DataType::Float64 => reader!(Float64Type),
+        DataType::Float32 => reader!(Float32Type),
+        DataType::Int8 => reader!(Int8Type),
+        DataType::Int16 => reader!(Int16Type),
+        DataType::Int32 => reader!(Int32Type),
+        DataType::Int64 => reader!(Int64Type),
+        DataType::UInt8 => reader!(UInt8Type),
+        DataType::UInt16 => reader!(UInt16Type),
+        DataType::UInt32 => reader!(UInt32Type),
+        DataType::UInt64 => reader!(UInt64Type),
+        DataType::Boolean => |array, start, out| {
+            let bits = array.as_boolean().values();
+            out.iter_mut().zip(start..).for_each(|(out, row)| *out = f64::from(u8::from(bits.value(row))));
+        },
+        _ => return None,
+    })
+}
+
+fn read_primitive<T: ArrowPrimitiveType>(
+    array: &dyn Array,
+    start: usize,
+    out: &mut [f64],
+    number: impl Fn(T::Native) -> f64,
+) {
+    let values = array.as_primitive::<T>().values();
+    out.iter_mut().zip(&values[start..]).for_each(|(out, value)| *out = number(*value));
+}
+
+fn first_of(batches: &[RecordBatch]) -> Result<&RecordBatch> {
+    let Some(first) = batches.first() else {
+        let what = "the Arrow table".to_owned();
+        return Err(ErrorKind::NoRows { what, hint: "give it at least one batch" }.into());
+    };
+    check_same_columns(batches, first)?;
+    Ok(first)
 }
 
 fn check_same_columns(batches: &[RecordBatch], first: &RecordBatch) -> Result<()> {

@@ -10,6 +10,7 @@ mod raw;
 mod read;
 pub mod split;
 mod table;
+mod view;
 mod words;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use infer::InferOptions;
 pub use leak::{Evidence, Leak, leaks};
 pub use raw::RawTable;
 pub use table::{Categories, Column, MISSING_CODE, Table};
+pub use view::{ColumnRef, Numbers, Reader, TableView};
 
 /// `n` accounts as known at a date, by schema.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -37,6 +37,11 @@ impl Categories {
     pub fn text(&self, row: usize) -> Option<&str> {
         self.levels.get(self.codes[row] as usize).map(String::as_str)
     }
+
+    /// The rows named, in that order.
+    pub fn take(&self, rows: &[usize]) -> Self {
+        Categories { codes: rows.iter().map(|&row| self.codes[row]).collect(), levels: self.levels.clone() }
+    }
 }
 
 /// One column of `n` rows.
@@ -74,10 +79,7 @@ impl Column {
     pub fn take(&self, rows: &[usize]) -> Self {
         match self {
             Column::Number(values) => Column::Number(rows.iter().map(|&row| values[row]).collect()),
-            Column::Category(categories) => Column::Category(Categories {
-                codes: rows.iter().map(|&row| categories.codes[row]).collect(),
-                levels: categories.levels.clone(),
-            }),
+            Column::Category(categories) => Column::Category(categories.take(rows)),
         }
     }
 }
@@ -100,6 +102,11 @@ impl Table {
         Ok(table)
     }
 
+    /// Columns that are known to be `n_rows` long under names that are known to differ.
+    pub(super) fn of_distinct(n_rows: usize, names: Vec<String>, columns: Vec<Column>) -> Self {
+        Table { names, columns, n_rows }
+    }
+
     /// Adds a column of the same length under a new name.
     pub fn push(&mut self, name: String, column: Column) -> Result<()> {
         if column.len() != self.n_rows {
@@ -107,9 +114,7 @@ impl Table {
             return Err(ErrorKind::Shape { what, found: column.len(), expected: self.n_rows }.into());
         }
         if self.names.contains(&name) {
-            return Err(
-                ErrorKind::Schema(format!("column `{name}` stands twice; give each its own name")).into()
-            );
+            return Err(stands_twice(&name));
         }
         self.names.push(name);
         self.columns.push(column);
@@ -144,4 +149,8 @@ impl Table {
             n_rows: rows.len(),
         }
     }
+}
+
+pub(super) fn stands_twice(name: &str) -> crate::Error {
+    ErrorKind::Schema(format!("column `{name}` stands twice; give each its own name")).into()
 }

@@ -15,7 +15,7 @@ use super::logistic::{Design, Scorer};
 use super::training::check_training;
 use super::{Classifier, Contributions, EncodedColumn, Features};
 use crate::error::{ErrorKind, Result};
-use crate::frame::Table;
+use crate::frame::TableView;
 
 /// Parameters of a [`LinfaLogistic`].
 ///
@@ -72,7 +72,13 @@ impl LinfaLogisticParams {
     /// # Errors
     /// Weights that differ from row to row, since linfa-logistic 0.8.1 would pass over them without a word; what
     /// [`LogisticParams::fit`](super::LogisticParams::fit) refuses; whatever linfa-logistic refuses.
-    pub fn fit(&self, table: &Table, y: &[bool], weights: Option<&[f64]>) -> Result<LinfaLogistic> {
+    pub fn fit<'a>(
+        &self,
+        table: impl Into<TableView<'a>>,
+        y: &[bool],
+        weights: Option<&[f64]>,
+    ) -> Result<LinfaLogistic> {
+        let table = &table.into();
         self.check()?;
         check_training(table, y, weights)?;
         check_equal(weights)?;
@@ -138,14 +144,18 @@ impl Classifier for LinfaLogistic {
         &self.features
     }
 
-    fn log_odds(&self, table: &Table) -> Result<Vec<f64>> {
+    fn log_odds_of(&self, table: &TableView<'_>) -> Result<Vec<f64>> {
         Ok(self.scorer.log_odds(&self.features.encode(table)?, table.n_rows()))
     }
 
-    fn contributions(&self, table: &Table) -> Result<Contributions> {
+    fn contributions_of(&self, table: &TableView<'_>) -> Result<Contributions> {
         let columns = self.features.encode(table)?;
         let values = self.scorer.contributions(&columns, table.n_rows());
         Ok(Contributions { base: self.scorer.base, values, n_features: columns.len() })
+    }
+
+    fn log_odds_of_row(&self, row: &[f64]) -> f64 {
+        self.scorer.log_odds_of_row(row)
     }
 }
 
@@ -195,7 +205,13 @@ impl LinfaTreeParams {
     ///
     /// # Errors
     /// What [`LogisticParams::fit`](super::LogisticParams::fit) refuses; whatever linfa-trees refuses.
-    pub fn fit(&self, table: &Table, y: &[bool], weights: Option<&[f64]>) -> Result<LinfaTree> {
+    pub fn fit<'a>(
+        &self,
+        table: impl Into<TableView<'a>>,
+        y: &[bool],
+        weights: Option<&[f64]>,
+    ) -> Result<LinfaTree> {
+        let table = &table.into();
         self.check()?;
         check_training(table, y, weights)?;
         let features = Features::of(table);
@@ -357,6 +373,10 @@ impl LinfaTree {
     fn records(&self, columns: &[EncodedColumn<'_>], n_rows: usize) -> Array2<f64> {
         self.design.matrix(columns, n_rows).to_dense()
     }
+
+    fn value_of(&self, records: &Array2<f64>, row: usize) -> f64 {
+        way(&self.nodes, records, row).last().map_or(0.0, |leaf| self.nodes[leaf].value)
+    }
 }
 
 impl Classifier for LinfaTree {
@@ -364,13 +384,16 @@ impl Classifier for LinfaTree {
         &self.features
     }
 
-    fn log_odds(&self, table: &Table) -> Result<Vec<f64>> {
+    fn log_odds_of(&self, table: &TableView<'_>) -> Result<Vec<f64>> {
         let records = self.records(&self.features.encode(table)?, table.n_rows());
-        let leaf = |row| way(&self.nodes, &records, row).last().map_or(0.0, |leaf| self.nodes[leaf].value);
-        Ok((0..table.n_rows()).map(leaf).collect())
+        Ok((0..table.n_rows()).map(|row| self.value_of(&records, row)).collect())
     }
 
-    fn contributions(&self, table: &Table) -> Result<Contributions> {
+    fn log_odds_of_row(&self, row: &[f64]) -> f64 {
+        self.value_of(&self.records(&self.features.columns_of_row(row), 1), 0)
+    }
+
+    fn contributions_of(&self, table: &TableView<'_>) -> Result<Contributions> {
         let columns = self.features.encode(table)?;
         let records = self.records(&columns, table.n_rows());
         let mut values = vec![0.0; table.n_rows() * columns.len()];
@@ -392,7 +415,7 @@ mod tests {
     use rand::{RngExt, SeedableRng};
 
     use super::*;
-    use crate::frame::{Categories, Column};
+    use crate::frame::{Categories, Column, Table};
     use crate::metric::roc_auc;
     use crate::model::{LogisticClassifier, sigmoid};
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorKind, Result};
-use crate::frame::{Categories, Column, Table};
+use crate::frame::{Categories, ColumnRef, Numbers, TableView};
 use crate::tree::{ColumnView, MISSING_CODE, UNSEEN_CODE};
 
 /// What a column held when the model was fitted.
@@ -29,11 +29,11 @@ pub struct Features {
     kinds: Vec<FeatureKind>,
 }
 
-/// A column in a model's own codes: numbers borrowed, categories recoded.
+/// A column in a model's own codes: numbers where they stand, categories recoded.
 #[derive(Clone, Debug)]
 pub enum EncodedColumn<'a> {
     /// Numbers, NaN missing.
-    Number(&'a [f64]),
+    Number(Numbers<'a>),
     /// Codes of the training levels, [`MISSING_CODE`] or [`UNSEEN_CODE`].
     Category {
         /// One code a row.
@@ -47,7 +47,11 @@ impl EncodedColumn<'_> {
     /// The column as the trees read it.
     pub fn view(&self) -> ColumnView<'_> {
         match self {
-            EncodedColumn::Number(values) => ColumnView::F64(values),
+            EncodedColumn::Number(Numbers::F64(values)) => ColumnView::F64(values),
+            EncodedColumn::Number(Numbers::F32(values)) => ColumnView::F32(values),
+            EncodedColumn::Number(Numbers::Read(reader)) => {
+                ColumnView::Read { n_rows: reader.n_rows(), read: reader.rows() }
+            }
             EncodedColumn::Category { codes, n_levels } => {
                 ColumnView::Category { codes, n_levels: *n_levels }
             }
@@ -57,10 +61,11 @@ impl EncodedColumn<'_> {
 
 impl Features {
     /// Notes the names, kinds and levels of a training table.
-    pub fn of(table: &Table) -> Self {
-        let kind = |column: &Column| match column {
-            Column::Number(_) => FeatureKind::Number,
-            Column::Category(categories) => FeatureKind::Category { levels: categories.levels.clone() },
+    pub fn of<'a>(table: impl Into<TableView<'a>>) -> Self {
+        let table = table.into();
+        let kind = |column: &ColumnRef<'_>| match column {
+            ColumnRef::Number(_) => FeatureKind::Number,
+            ColumnRef::Category(categories) => FeatureKind::Category { levels: categories.levels.clone() },
         };
         Features { names: table.names().to_vec(), kinds: table.columns().iter().map(kind).collect() }
     }
@@ -75,33 +80,74 @@ impl Features {
         &self.kinds
     }
 
+    /// Whether every column is of numbers.
+    pub fn are_numbers(&self) -> bool {
+        self.kinds.iter().all(|kind| *kind == FeatureKind::Number)
+    }
+
     /// Finds the model's columns in a table by name and recodes its categories.
     ///
     /// # Errors
     /// A column that is missing, or that holds texts where training saw numbers or the reverse.
     /// Columns that the model does not know are passed over.
-    pub fn encode<'a>(&self, table: &'a Table) -> Result<Vec<EncodedColumn<'a>>> {
-        self.names.iter().zip(&self.kinds).map(|(name, kind)| encode_column(name, kind, table)).collect()
+    pub fn encode<'a>(&self, table: impl Into<TableView<'a>>) -> Result<Vec<EncodedColumn<'a>>> {
+        let table = table.into();
+        let column =
+            |at: usize| encode_column(&self.names[at], &self.kinds[at], find(&table, &self.names[at], at)?);
+        (0..self.names.len()).map(column).collect()
+    }
+
+    /// A row of `d` numbers, as the models' `…_of_row` take it, as `d` columns of one row.
+    pub(crate) fn columns_of_row<'a>(&self, row: &'a [f64]) -> Vec<EncodedColumn<'a>> {
+        let column = |(value, kind): (&'a f64, &FeatureKind)| match kind {
+            FeatureKind::Number => EncodedColumn::Number(Numbers::F64(std::slice::from_ref(value))),
+            FeatureKind::Category { levels } => {
+                let codes = Cow::Owned(vec![code_of_number(*value, levels.len())]);
+                EncodedColumn::Category { codes, n_levels: levels.len() }
+            }
+        };
+        row.iter().zip(&self.kinds).map(column).collect()
     }
 }
 
-fn encode_column<'a>(name: &str, kind: &FeatureKind, table: &'a Table) -> Result<EncodedColumn<'a>> {
-    let column = table.column(name).ok_or_else(|| ErrorKind::MissingColumn {
+/// The code that [`level_number`](crate::tree::level_number) told as a number.
+fn code_of_number(number: f64, n_levels: usize) -> u32 {
+    match number {
+        number if number.is_nan() => MISSING_CODE,
+        number if number >= 0.0 && number < n_levels as f64 => number as u32,
+        _ => UNSEEN_CODE,
+    }
+}
+
+/// The column of that name, which mostly stands where it stood in training.
+fn find<'t, 'a>(table: &'t TableView<'a>, name: &str, at: usize) -> Result<&'t ColumnRef<'a>> {
+    let here = table.names().get(at).is_some_and(|other| other == name).then(|| &table.columns()[at]);
+    let missing = || ErrorKind::MissingColumn {
         column: name.to_owned(),
         role: "a feature the model was trained on".into(),
         found: table.names().join(", "),
-    })?;
+    };
+    Ok(here.or_else(|| table.column(name)).ok_or_else(missing)?)
+}
+
+fn encode_column<'a>(name: &str, kind: &FeatureKind, column: &ColumnRef<'a>) -> Result<EncodedColumn<'a>> {
     match (kind, column) {
-        (FeatureKind::Number, Column::Number(values)) => Ok(EncodedColumn::Number(values)),
-        (FeatureKind::Category { levels }, Column::Category(categories)) => {
-            Ok(EncodedColumn::Category { codes: recode(categories, levels), n_levels: levels.len() })
-        }
-        (FeatureKind::Category { levels }, Column::Number(values)) if values.iter().all(|v| v.is_nan()) => {
-            let codes = Cow::Owned(vec![MISSING_CODE; values.len()]);
+        (FeatureKind::Number, ColumnRef::Number(numbers)) => Ok(EncodedColumn::Number(numbers.clone())),
+        (FeatureKind::Category { levels }, ColumnRef::Category(categories)) => {
+            let codes = match categories {
+                Cow::Borrowed(categories) => recode(categories, levels),
+                Cow::Owned(categories) => Cow::Owned(recode(categories, levels).into_owned()),
+            };
             Ok(EncodedColumn::Category { codes, n_levels: levels.len() })
         }
-        (FeatureKind::Number, Column::Category(_)) => Err(wrong_type(name, "text", "numbers")),
-        (FeatureKind::Category { .. }, Column::Number(_)) => Err(wrong_type(name, "numbers", "text")),
+        (FeatureKind::Category { levels }, ColumnRef::Number(numbers))
+            if numbers.position(|value| !value.is_nan()).is_none() =>
+        {
+            let codes = Cow::Owned(vec![MISSING_CODE; numbers.len()]);
+            Ok(EncodedColumn::Category { codes, n_levels: levels.len() })
+        }
+        (FeatureKind::Number, ColumnRef::Category(_)) => Err(wrong_type(name, "text", "numbers")),
+        (FeatureKind::Category { .. }, ColumnRef::Number(_)) => Err(wrong_type(name, "numbers", "text")),
     }
 }
 

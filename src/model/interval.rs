@@ -47,14 +47,14 @@ impl ProbabilityInterval {
 
 /// Standard error of a calibration's log-odds along the scores.
 ///
-/// Measured on the eight tables of `python/benchmarks/accuracy`: a blend learned from 400, from 1,500 and from half of
+/// Measured, with a prototype of this in Python, on the eight tables of `python/benchmarks/accuracy`: a blend learned from 400, from 1,500 and from half of
 /// the rows; of each tenth of the other half by score, is the share of positives within the 90 % interval of its rate
 /// ([`RateInterval`])? 240 to 210 tenths each, three draws of rows.
 ///
 /// | | 400 rows | 1,500 | half | mean width at 400 / half |
 /// |---|---|---|---|---|
 /// | chance alone | 65 % | 71 % | 80 % | 0 |
-/// | cross Venn–Abers, from p0 to p1 (Vovk, Petej & Fedorova 2015) | 83 % | 81 % | 85 % | .029 / .009 |
+/// | Venn–Abers on all out-of-fold scores, p0 to p1 (Vovk & Petej 2014) | 83 % | 81 % | 85 % | .029 / .009 |
 /// | the curve's three terms | 83 % | 82 % | 85 % | .063 / .026 |
 /// | with four bends, as here | 91 % | 89 % | 87 % | .085 / .036 |
 ///

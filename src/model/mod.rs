@@ -10,13 +10,14 @@ pub mod gradient_trees;
 mod interval;
 pub(crate) mod logistic;
 pub mod loss;
+mod row;
 mod stack;
 pub(crate) mod training;
 
 use std::ops::ControlFlow;
 
 use crate::error::Result;
-use crate::frame::Table;
+use crate::frame::{Table, TableView};
 
 pub use crate::metric::sigmoid;
 pub use baselines::{LinfaLogistic, LinfaLogisticParams, LinfaTree, LinfaTreeParams};
@@ -31,23 +32,58 @@ pub use gradient_trees::{
 };
 pub use interval::{ProbabilityInterval, RateInterval};
 pub use logistic::{DEFAULT_CS, LogisticClassifier, LogisticParams, ValidLogisticParams};
+pub use row::{Cell, RowEncoder};
 
 /// The contract of a fitted model for one two-class label.
 ///
-/// Every table is read by column name; a table with more columns is fine, one with fewer is an error.
+/// Every table is read by column name; a table with more columns is fine, one with fewer is an error. What ends in
+/// `_of` takes columns where they stand; what ends in `_of_row` takes a single row, for a service that scores accounts
+/// one by one, and says what the others say, bit for bit.
 pub trait Classifier: Send + Sync {
     /// The `d` columns it was fitted on.
     fn features(&self) -> &Features;
 
     /// Log-odds of the positive class, one a row, `n` long. Never NaN.
-    fn log_odds(&self, table: &Table) -> Result<Vec<f64>>;
+    fn log_odds_of(&self, table: &TableView<'_>) -> Result<Vec<f64>>;
 
     /// What each column adds to the log-odds of each row: base + sum = [`log_odds`](Self::log_odds) to 1e-6.
-    fn contributions(&self, table: &Table) -> Result<Contributions>;
+    fn contributions_of(&self, table: &TableView<'_>) -> Result<Contributions>;
+
+    /// Log-odds of one row of `d` numbers in the order of [`features`](Self::features): NaN is missing, a category is
+    /// the place of its level among the training levels, an unseen one −1. [`RowEncoder`] makes such a row of cells.
+    ///
+    /// # Panics
+    /// When `row` is shorter than `d`.
+    fn log_odds_of_row(&self, row: &[f64]) -> f64;
+
+    /// [`log_odds_of`](Self::log_odds_of) the columns of a table.
+    fn log_odds(&self, table: &Table) -> Result<Vec<f64>> {
+        self.log_odds_of(&table.into())
+    }
+
+    /// [`contributions_of`](Self::contributions_of) the columns of a table.
+    fn contributions(&self, table: &Table) -> Result<Contributions> {
+        self.contributions_of(&table.into())
+    }
 
     /// Probability of the positive class, one a row, in (0, 1): never quite certain, so that its log loss is finite.
     fn predict_proba(&self, table: &Table) -> Result<Vec<f64>> {
-        Ok(self.log_odds(table)?.into_iter().map(open_probability).collect())
+        self.predict_proba_of(&table.into())
+    }
+
+    /// [`predict_proba`](Self::predict_proba) of columns where they stand.
+    fn predict_proba_of(&self, table: &TableView<'_>) -> Result<Vec<f64>> {
+        let mut scores = self.log_odds_of(table)?;
+        scores.iter_mut().for_each(|score| *score = open_probability(*score));
+        Ok(scores)
+    }
+
+    /// [`predict_proba`](Self::predict_proba) of one row, given as to [`log_odds_of_row`](Self::log_odds_of_row).
+    ///
+    /// # Panics
+    /// When `row` is shorter than `d`.
+    fn predict_proba_of_row(&self, row: &[f64]) -> f64 {
+        open_probability(self.log_odds_of_row(row))
     }
 }
 

@@ -1,24 +1,32 @@
 //! What every training begins with: a look at table, labels and weights, folds, and threads.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
 
 use ndarray::{ArrayBase, Axis, Data, Ix2};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::split::{GroupedFolds, StratifiedFolds};
-use crate::frame::{Column, Table};
+use crate::frame::{Column, ColumnRef, Table, TableView};
 use crate::model::loss::RegressionLoss;
+use crate::model::{OnProgress, Progress};
 
 /// Whether labels and weights fit the table, are of both classes, and all numbers can be learned from.
-pub(crate) fn check_training(table: &Table, y: &[bool], weights: Option<&[f64]>) -> Result<()> {
+pub(crate) fn check_training<'a>(
+    table: impl Into<TableView<'a>>,
+    y: &[bool],
+    weights: Option<&[f64]>,
+) -> Result<()> {
+    let table = &table.into();
     check_rows(table, y.len(), weights, "give rows of both classes to learn from")?;
     check_classes(y, weights)?;
-    check_columns(table)
+    table.check_finite()
 }
 
 /// Whether numbers to predict and weights fit the table, the loss can take them, and all columns can be learned from.
 pub(crate) fn check_numbers(
-    table: &Table,
+    table: &TableView<'_>,
     y: &[f64],
     weights: Option<&[f64]>,
     loss: RegressionLoss,
@@ -34,10 +42,15 @@ pub(crate) fn check_numbers(
         let what = "the training table, targets of 0 aside,".into();
         return Err(ErrorKind::NoRows { what, hint: "give the Poisson loss some target above 0" }.into());
     }
-    check_columns(table)
+    table.check_finite()
 }
 
-fn check_rows(table: &Table, n_targets: usize, weights: Option<&[f64]>, hint: &'static str) -> Result<()> {
+fn check_rows(
+    table: &TableView<'_>,
+    n_targets: usize,
+    weights: Option<&[f64]>,
+    hint: &'static str,
+) -> Result<()> {
     if table.n_rows() == 0 {
         return Err(ErrorKind::NoRows { what: "the training table".into(), hint }.into());
     }
@@ -48,10 +61,6 @@ fn check_rows(table: &Table, n_targets: usize, weights: Option<&[f64]>, hint: &'
 fn no_weight() -> Error {
     let what = "the training table, weights of 0 aside,".into();
     ErrorKind::NoRows { what, hint: "give some rows a weight above 0" }.into()
-}
-
-pub(crate) fn check_columns(table: &Table) -> Result<()> {
-    table.names().iter().zip(table.columns()).try_for_each(|(name, column)| check_finite(name, column))
 }
 
 pub(crate) fn check_length(what: &str, found: usize, expected: usize) -> Result<()> {
@@ -83,22 +92,14 @@ fn check_classes(y: &[bool], weights: Option<&[f64]>) -> Result<()> {
     Err(ErrorKind::OneClass { label: "y".into(), class, n_rows: y.len() }.into())
 }
 
-fn check_finite(name: &str, column: &Column) -> Result<()> {
-    let Column::Number(values) = column else { return Ok(()) };
-    let Some(at) = values.iter().position(|value| value.is_infinite()) else { return Ok(()) };
-    let (column, value) = (name.to_owned(), values[at].to_string());
-    let expected = "a finite number, or none (NaN) where it is missing".into();
-    Err(ErrorKind::Value { column, row: at + 1, value, expected }.into())
-}
-
 /// A direction a column in the table's order, 0 where `monotonic` does not name it.
-pub(crate) fn directions(table: &Table, monotonic: &BTreeMap<String, i8>) -> Result<Vec<i8>> {
+pub(crate) fn directions(table: &TableView<'_>, monotonic: &BTreeMap<String, i8>) -> Result<Vec<i8>> {
     monotonic.iter().try_for_each(|(name, direction)| check_direction(table, name, *direction))?;
     Ok(table.names().iter().map(|name| monotonic.get(name).copied().unwrap_or(0)).collect())
 }
 
 /// Positions of the columns of each group.
-pub(crate) fn interaction_groups(table: &Table, groups: &[Vec<String>]) -> Result<Vec<Vec<usize>>> {
+pub(crate) fn interaction_groups(table: &TableView<'_>, groups: &[Vec<String>]) -> Result<Vec<Vec<usize>>> {
     let place = |name: &String| {
         let at = table.names().iter().position(|other| other == name);
         at.ok_or_else(|| not_there(table, name, "interaction_cst"))
@@ -107,14 +108,14 @@ pub(crate) fn interaction_groups(table: &Table, groups: &[Vec<String>]) -> Resul
 }
 
 /// A parameter names a column that is not in the table.
-fn not_there(table: &Table, name: &str, parameter: &str) -> Error {
+fn not_there(table: &TableView<'_>, name: &str, parameter: &str) -> Error {
     let (column, role) = (name.to_owned(), format!("named in `{parameter}`"));
     ErrorKind::MissingColumn { column, role, found: table.names().join(", ") }.into()
 }
 
-fn check_direction(table: &Table, name: &str, direction: i8) -> Result<()> {
+fn check_direction(table: &TableView<'_>, name: &str, direction: i8) -> Result<()> {
     match table.column(name).ok_or_else(|| not_there(table, name, "monotonic"))? {
-        Column::Category(_) if direction != 0 => Err(ErrorKind::ColumnType {
+        ColumnRef::Category(_) if direction != 0 => Err(ErrorKind::ColumnType {
             column: name.to_owned(),
             found: "text".into(),
             expected: "numbers, since `monotonic` names it; a category has no direction".into(),
@@ -135,7 +136,7 @@ fn class_counts(y: &[bool], weights: Option<&[f64]>) -> [usize; 2] {
 /// The rows of positive weight with their labels and weights, where there are others: a row without weight is as
 /// good as not there.
 pub(crate) fn rows_that_weigh(
-    table: &Table,
+    table: &TableView<'_>,
     y: &[bool],
     weights: Option<&[f64]>,
 ) -> Option<(Table, Vec<bool>, Vec<f64>)> {
@@ -201,6 +202,32 @@ pub(crate) fn table_of<D: Data<Elem = f64>>(records: &ArrayBase<D, Ix2>, names: 
     let name = |at: usize| names.get(at).cloned().unwrap_or_else(|| format!("x{at}"));
     let columns = records.axis_iter(Axis(1)).enumerate();
     Table::new(records.nrows(), columns.map(|(at, column)| (name(at), Column::Number(column.to_vec()))))
+}
+
+/// Counts finished steps for the progress callback, one caller at a time so that the share never falls.
+pub(crate) struct Steps<'a> {
+    done: Mutex<usize>,
+    n_steps: usize,
+    on_progress: OnProgress<'a>,
+}
+
+impl<'a> Steps<'a> {
+    pub(crate) fn new(n_steps: usize, on_progress: OnProgress<'a>) -> Self {
+        Steps { done: Mutex::new(0), n_steps, on_progress }
+    }
+
+    pub(crate) fn tell(&self, newly_done: usize, stage: &'static str) -> ControlFlow<()> {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        *done += newly_done;
+        (self.on_progress)(Progress { done: *done as f64 / self.n_steps as f64, stage })
+    }
+
+    pub(crate) fn finish(&self, stage: &'static str) -> Result<()> {
+        match self.tell(1, stage) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(ErrorKind::Cancelled.into()),
+        }
+    }
 }
 
 /// Runs with `n_jobs` threads: this one, a pool of that size, or rayon's current pool where it is `None`.

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::column::{ColumnView, MISSING_CODE};
+use super::column::{ColumnView, MISSING_CODE, ReadRows, for_stretches};
 
 /// The bin of missing values, in every column.
 pub const MISSING_BIN: u8 = 0;
@@ -117,6 +117,12 @@ impl<'a> Cutter<'a> {
             (Cutter::Number(cuts), ColumnView::F32(values)) => {
                 cells.zip(&values[rows]).for_each(|(cell, &value)| *cell = cuts.bin(f64::from(value)));
             }
+            (Cutter::Number(cuts), ColumnView::Read { read, .. }) => {
+                let mut cells = cells;
+                for_stretches(rows, read, |values| {
+                    cells.by_ref().zip(values).for_each(|(cell, &value)| *cell = cuts.bin(value));
+                });
+            }
             (Cutter::Category { bin_of, pool }, ColumnView::Category { codes, .. }) => {
                 cells.zip(&codes[rows]).for_each(|(cell, &code)| *cell = level_bin(bin_of, *pool, code));
             }
@@ -135,15 +141,16 @@ pub(super) fn level_bin(bin_of: &[u8], pool: u8, code: u32) -> u8 {
 
 fn fit_column(column: ColumnView, max_bins: usize) -> ColumnBinning {
     match column {
-        ColumnView::F64(values) => fit_number(values, |value| value, max_bins),
-        ColumnView::F32(values) => fit_number(values, f64::from, max_bins),
+        ColumnView::F64(values) => fit_number(values.len(), |row| values[row], max_bins),
+        ColumnView::F32(values) => fit_number(values.len(), |row| f64::from(values[row]), max_bins),
+        ColumnView::Read { n_rows, read } => fit_number(n_rows, |row| number_at(read, row), max_bins),
         ColumnView::Category { codes, n_levels } => fit_category(codes, n_levels, max_bins),
     }
 }
 
-fn fit_number<T: Copy>(values: &[T], to_f64: impl Fn(T) -> f64, max_bins: usize) -> ColumnBinning {
-    let sample = sample_rows(values.len()).map(|row| to_f64(values[row]));
-    let mut keys = Vec::with_capacity(values.len().min(SAMPLE_ROWS));
+fn fit_number(n_rows: usize, number: impl Fn(usize) -> f64, max_bins: usize) -> ColumnBinning {
+    let sample = sample_rows(n_rows).map(number);
+    let mut keys = Vec::with_capacity(n_rows.min(SAMPLE_ROWS));
     keys.extend(sample.filter(|value| value.is_finite()).map(order_key));
     keys.sort_unstable();
     let sorted: Vec<f64> = keys.into_iter().map(of_order_key).collect();
@@ -159,6 +166,12 @@ fn order_key(value: f64) -> i64 {
 /// The number of an [`order_key`].
 fn of_order_key(key: i64) -> f64 {
     f64::from_bits((key ^ ((key >> 63) as u64 >> 1) as i64) as u64)
+}
+
+fn number_at(read: &ReadRows<'_>, row: usize) -> f64 {
+    let mut number = [0.0];
+    read(row, &mut number);
+    number[0]
 }
 
 /// All rows, or an even sample with one row drawn from each stretch, so that a period in the rows does no harm.
@@ -490,6 +503,19 @@ mod tests {
             for (row, value) in values.iter().enumerate() {
                 assert_eq!(f64::from(bins.bin(row, column)), value + 1.0, "row {row}, column {column}");
             }
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_no_slice_get_the_same_bins() {
+        let singles: Vec<f32> = (0..2500).map(|row| (row * 37 % 1009) as f32 / 7.0).collect();
+        let doubles: Vec<f64> = singles.iter().map(|&value| f64::from(value)).collect();
+        let read = |start: usize, out: &mut [f64]| out.copy_from_slice(&doubles[start..start + out.len()]);
+        let expected = bin_one(&doubles, 255);
+        for view in [ColumnView::F32(&singles), ColumnView::Read { n_rows: 2500, read: &read }] {
+            let bins = Binning::fit(&[view], 255).bin(&[view]);
+            let found: Vec<u8> = (0..2500).map(|row| bins.bin(row, 0)).collect();
+            assert_eq!(found, expected, "{view:?}");
         }
     }
 

@@ -339,7 +339,8 @@ mod tests {
     #[test]
     fn numbers_fall_where_their_nodes_send_them() {
         for n_thresholds in [1, 3, 4, 15, 16, 63, 64, 255, 256, 900] {
-            let threshold = |i: usize| if i % 50 == 0 { NUMBERS[1 + i / 50 % 9] } else { i as f64 - 3.5 };
+            let threshold =
+                |i: usize| if i.is_multiple_of(50) { NUMBERS[1 + (i / 50) % 9] } else { i as f64 - 3.5 };
             let nodes = (0..n_thresholds).flat_map(|i| {
                 [true, false].map(|missing_left| node(i as u32 % 2, Test::AtMost(threshold(i)), missing_left))
             });
@@ -353,7 +354,7 @@ mod tests {
         let nodes = (0..40u64).map(|i| {
             let words =
                 (0..1 + i % 3).map(|word| (i + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> word).collect();
-            node((i % 2) as u32, levels(words, i % 5 == 0), i % 7 == 0)
+            node((i % 2) as u32, levels(words, i.is_multiple_of(5)), i.is_multiple_of(7))
         });
         let values =
             [f64::NAN, -1.0, 0.0, 1.0, 2.5, 63.0, 64.0, 100.0, 190.0, 191.0, 192.0, 1e18, f64::INFINITY];

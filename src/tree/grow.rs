@@ -171,9 +171,12 @@ impl Child {
 }
 
 impl<'a> Grower<'a> {
-    /// A grower over these bins; with `n_threads` above 1 it uses rayon's current pool for large nodes.
+    /// A grower over these bins; with `n_threads` above 1 it uses rayon's current pool where a table and a node are large.
     pub fn new(bins: &'a Bins, params: GrowParams, n_threads: usize) -> Self {
-        Grower { bins, params, n_threads, spare: Vec::new(), scratch: Vec::new(), rows: Vec::new() }
+        let is_small = bins.n_rows() * bins.n_columns() < PARALLEL_CELLS;
+        let n_threads = if is_small { 1 } else { n_threads.max(1) };
+        let (spare, scratch, rows) = (Vec::new(), Vec::new(), Vec::new());
+        Grower { bins, params, n_threads, spare, scratch, rows }
     }
 
     /// Grows a tree on `rows` (indices, ascending, at least one), trying `columns` only (ascending).

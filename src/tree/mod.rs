@@ -20,6 +20,6 @@ mod row;
 mod split;
 
 pub use bins::{Binning, Bins, MAX_BINS, MISSING_BIN};
-pub use column::{ColumnView, MISSING_CODE, UNSEEN_CODE};
+pub use column::{ColumnView, MISSING_CODE, ReadRows, UNSEEN_CODE};
 pub use grow::{GrowParams, Grower, GrownTree};
 pub use predict::{Forest, Tree, UNSEEN_LEVEL, level_number};

@@ -349,6 +349,7 @@ pub(super) fn read(column: ColumnView, start: usize, out: &mut [f64]) {
         ColumnView::F32(values) => {
             out.iter_mut().zip(&values[start..end]).for_each(|(cell, &value)| *cell = f64::from(value));
         }
+        ColumnView::Read { read, .. } => read(start, out),
         ColumnView::Category { codes, .. } => {
             out.iter_mut().zip(&codes[start..end]).for_each(|(cell, &code)| *cell = level_number(code));
         }

@@ -326,7 +326,7 @@ fn by_score(
 fn strength(data: &Data<'_>, folds: &[Fold]) -> Result<f64> {
     let action = super::data::numbers(&data.treated);
     let mut columns = data.columns()?;
-    columns.push(EncodedColumn::Number(&action));
+    columns.push(EncodedColumn::Number(action[..].into()));
     Ok(propensity::out_of_fold(&names_with_action(data.features), &columns, &data.y, folds)?.0)
 }
 

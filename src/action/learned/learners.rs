@@ -15,7 +15,7 @@ use crate::model::loss::{Logistic, Loss, Squared};
 use crate::model::{EncodedColumn, Features, sigmoid};
 use crate::tree::{Binning, ColumnView, Forest, GrowParams};
 
-const SOLVER: SolverSettings = SolverSettings { max_iter: 200, tol: 1e-4 };
+const SOLVER: SolverSettings<'_> = SolverSettings::new(200, 1e-4);
 
 /// A way to learn how the effect differs between accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,7 +208,7 @@ fn with_and_without(
 
 /// The columns with the action's behind them.
 fn with_action<'a>(columns: &'a [EncodedColumn<'a>], action: &'a [f64]) -> Vec<EncodedColumn<'a>> {
-    columns.iter().cloned().chain([EncodedColumn::Number(action)]).collect()
+    columns.iter().cloned().chain([EncodedColumn::Number(action.into())]).collect()
 }
 
 /// The names with the action's behind them.

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::model::logistic::{DEFAULT_CS, Design, FOLD_TOL, SolverSettings, path};
 use crate::model::sigmoid;
 
-const SOLVER: SolverSettings = SolverSettings { max_iter: 200, tol: FOLD_TOL };
+const SOLVER: SolverSettings<'_> = SolverSettings::new(200, FOLD_TOL);
 /// Probabilities nearer to 0 or 1 than this, estimated or logged, are moved here (Crump et al. 2009 drop beyond .1; we
 /// keep and tell).
 pub(super) const CLIP: f64 = 0.02;

@@ -52,10 +52,9 @@ fn purest(groups: Vec<Group>, all: Tally) -> Option<Group> {
 impl Group {
     fn tells(&self, all: Tally) -> bool {
         let share_of_trues = self.tally.trues as f64 / all.trues as f64;
-        let share_of_falses = (self.tally.rows - self.tally.trues) as f64 / (all.rows - all.trues) as f64;
-        self.tally.least_rate() >= self.limit
-            && share_of_trues >= MIN_SHARE_OF_TRUES
-            && share_of_trues >= MIN_RATIO * share_of_falses
+        let (least, odds) = (self.tally.least_rate(), |rate: f64| rate / (1.0 - rate));
+        // How much more frequent among true rows than among false ones is a ratio of odds.
+        least >= self.limit && share_of_trues >= MIN_SHARE_OF_TRUES && odds(least) >= MIN_RATIO * odds(all.rate())
     }
 
     fn evidence(self, all: Tally) -> Evidence {

@@ -1,13 +1,10 @@
 //! Fitting a blend: every member on every fold, side by side; then weights, calibration, and the members for good.
 
-use std::ops::ControlFlow;
-use std::sync::Mutex;
-
 use rayon::prelude::*;
 
 use super::{BlendClassifier, Member, ValidBlendParams};
 use crate::error::{ErrorKind, Result};
-use crate::frame::Table;
+use crate::frame::TableView;
 use crate::metric;
 use crate::model::gradient_trees::{BoostParams, BoostTask, GradientTreesParams, boost};
 use crate::model::interval::Uncertainty;
@@ -17,26 +14,27 @@ use crate::model::logistic::{
 use crate::model::loss::Logistic;
 use crate::model::stack::stack_weights;
 use crate::model::training::{
-    FoldRows, check_training, directions, grouped_folds, rows_that_weigh, stratified_folds, with_threads,
+    FoldRows, Steps, check_training, directions, grouped_folds, rows_that_weigh, stratified_folds,
+    with_threads,
 };
-use crate::model::{BetaCalibration, EncodedColumn, Features, OnProgress, Progress, sigmoid};
+use crate::model::{BetaCalibration, EncodedColumn, Features, OnProgress, sigmoid};
 use crate::tree::{Binning, Bins, Forest};
 
 /// Accuracy of a logistic member on its way.
-const SETTINGS: SolverSettings = SolverSettings { max_iter: 200, tol: FOLD_TOL };
+const SETTINGS: SolverSettings<'_> = SolverSettings::new(200, FOLD_TOL);
 /// The strength that is taken where there are too few rows to choose it by folds.
 const FALLBACK_C: f64 = 0.1;
 
 pub(super) fn fit(
     params: &ValidBlendParams,
-    table: &Table,
+    table: &TableView<'_>,
     y: &[bool],
     weights: Option<&[f64]>,
     on_progress: OnProgress<'_>,
 ) -> Result<BlendClassifier> {
     check_training(table, y, weights)?;
     if let Some((table, y, weights)) = rows_that_weigh(table, y, weights) {
-        return fit(params, &table, &y, Some(&weights), on_progress);
+        return fit(params, &(&table).into(), &y, Some(&weights), on_progress);
     }
     let folds = stratified_folds(y, params.n_folds, params.random_state)?;
     fit_rows(params, table, y, weights, y.len(), folds, on_progress).map(|(blend, _)| blend)
@@ -45,7 +43,7 @@ pub(super) fn fit(
 /// Fits to rows of accounts that may have several of them: all rows of an account are left out together.
 pub(super) fn fit_accounts(
     params: &ValidBlendParams,
-    table: &Table,
+    table: &TableView<'_>,
     y: &[bool],
     ids: &[String],
     on_progress: OnProgress<'_>,
@@ -58,7 +56,7 @@ pub(super) fn fit_accounts(
 /// As [`fit_accounts`], for rows of groups, with weights.
 pub(super) fn fit_groups(
     params: &ValidBlendParams,
-    table: &Table,
+    table: &TableView<'_>,
     y: &[bool],
     weights: Option<&[f64]>,
     groups: &[String],
@@ -72,7 +70,7 @@ pub(super) fn fit_groups(
     if let Some((table, y, kept)) = rows_that_weigh(table, y, weights) {
         let weighs = |row: &usize| weights.is_some_and(|weights| weights[*row] > 0.0);
         let groups: Vec<String> = (0..groups.len()).filter(weighs).map(|row| groups[row].clone()).collect();
-        return fit_groups(params, &table, &y, Some(&kept), &groups, on_progress);
+        return fit_groups(params, &(&table).into(), &y, Some(&kept), &groups, on_progress);
     }
     let folds = grouped_folds(groups, y, params.n_folds, params.random_state)?;
     fit_rows(params, table, y, weights, n_distinct(groups), folds, on_progress).map(|(blend, _)| blend)
@@ -85,7 +83,7 @@ fn n_distinct(ids: &[String]) -> usize {
 /// Fits to rows that all weigh something; without folds where there is nothing that can be left out.
 fn fit_rows(
     params: &ValidBlendParams,
-    table: &Table,
+    table: &TableView<'_>,
     y: &[bool],
     weights: Option<&[f64]>,
     n_accounts: usize,
@@ -154,32 +152,6 @@ impl Folds {
     }
 }
 
-/// Counts finished steps for the progress callback, one caller at a time so that the share never falls.
-struct Steps<'a> {
-    done: Mutex<usize>,
-    n_steps: usize,
-    on_progress: OnProgress<'a>,
-}
-
-impl<'a> Steps<'a> {
-    fn new(n_steps: usize, on_progress: OnProgress<'a>) -> Self {
-        Steps { done: Mutex::new(0), n_steps, on_progress }
-    }
-
-    fn tell(&self, newly_done: usize, stage: &'static str) -> ControlFlow<()> {
-        let mut done = self.done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *done += newly_done;
-        (self.on_progress)(Progress { done: *done as f64 / self.n_steps as f64, stage })
-    }
-
-    fn finish(&self, stage: &'static str) -> Result<()> {
-        match self.tell(1, stage) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(ErrorKind::Cancelled.into()),
-        }
-    }
-}
-
 /// A member fitted on every fold: what it said of the rows left out, and what it is made of for good.
 struct Fitted {
     name: &'static str,
@@ -199,7 +171,8 @@ fn fit_by_folds(
     on_progress: OnProgress<'_>,
 ) -> Result<(BlendClassifier, OutOfFold)> {
     let members = linear_members(data);
-    let steps = Steps::new((members.len() + 1) * (folds.len() + 1), on_progress);
+    let of_linear = folds.len() * DEFAULT_CS.len() + 1;
+    let steps = Steps::new(members.len() * of_linear + folds.len() + 1, on_progress);
     let (trees, linear) = rayon::join(
         || fit_trees(data, folds, &steps),
         || {
@@ -232,18 +205,16 @@ fn fit_linear(
 ) -> Result<Fitted> {
     let design = Design::fit(data.names, data.columns, data.weights, knots)?;
     let matrix = design.matrix(data.columns, data.n_rows());
-    let of_fold = |(train, valid): &FoldRows| {
-        let path = path(&matrix, data.y, data.weights, train, valid, &DEFAULT_CS, &SETTINGS)?;
-        steps.finish("fitting logistic regressions")?;
-        Ok(path)
-    };
+    let finish = || steps.finish("fitting logistic regressions");
+    let settings = SolverSettings { after_each: &finish, ..SETTINGS };
+    let of_fold =
+        |(train, valid): &FoldRows| path(&matrix, data.y, data.weights, train, valid, &DEFAULT_CS, &settings);
     let paths: Vec<Vec<PathStep>> = folds.rows.par_iter().map(of_fold).collect::<Result<_>>()?;
     let (at, mut out_of_fold) = best_strength(data, folds, &paths)?;
     if data.monotonic.iter().any(|&direction| direction != 0) {
         out_of_fold = held_out_of_fold(&design, data, folds, paths.iter().map(|path| &path[at]));
     }
-    let scorer = fit_scorer(&design, &matrix, data, DEFAULT_CS[at])?;
-    steps.finish("fitting logistic regressions")?;
+    let scorer = fit_scorer(&design, &matrix, data, DEFAULT_CS[at], &settings)?;
     Ok(Fitted { name, out_of_fold, part: Part::Linear(scorer) })
 }
 
@@ -283,9 +254,15 @@ fn held_out_of_fold<'a>(
     folds.gather(data.n_rows(), |fold| &of_fold[fold])
 }
 
-fn fit_scorer(design: &Design, matrix: &DesignMatrix, data: &Data<'_>, c: f64) -> Result<Scorer> {
+fn fit_scorer(
+    design: &Design,
+    matrix: &DesignMatrix,
+    data: &Data<'_>,
+    c: f64,
+    settings: &SolverSettings<'_>,
+) -> Result<Scorer> {
     let rows: Vec<u32> = (0..data.n_rows() as u32).collect();
-    let settings = SolverSettings { tol: 1e-6, ..SETTINGS };
+    let settings = SolverSettings { tol: 1e-6, ..*settings };
     let solution = path(matrix, data.y, data.weights, &rows, &[], &[c], &settings)?.remove(0);
     let mut scorer = design.scorer(&solution.coefs, solution.intercept).hold(data.monotonic);
     scorer.centre(data.columns, data.weights, data.n_rows());
@@ -364,7 +341,7 @@ fn put_together(
 fn fit_without_folds(features: &Features, data: &Data<'_>) -> Result<(BlendClassifier, OutOfFold)> {
     let design = Design::fit(data.names, data.columns, data.weights, 0)?;
     let matrix = design.matrix(data.columns, data.n_rows());
-    let scorer = fit_scorer(&design, &matrix, data, FALLBACK_C)?;
+    let scorer = fit_scorer(&design, &matrix, data, FALLBACK_C, &SETTINGS)?;
     let said = scorer.log_odds(data.columns, data.n_rows());
     let mut blend = BlendClassifier::empty(features.clone(), BetaCalibration::identity());
     let member = Member { name: "logistic".into(), weight: 1.0, log_loss: data.log_loss(&said)? };

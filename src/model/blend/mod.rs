@@ -23,7 +23,7 @@ use super::interval::{ProbabilityInterval, RateInterval, Uncertainty, check_leve
 use super::logistic::Scorer;
 use super::{BetaCalibration, Classifier, Contributions, EncodedColumn, Features, ModelFile, OnProgress};
 use crate::error::{ErrorKind, Result};
-use crate::frame::Table;
+use crate::frame::{Table, TableView};
 use crate::tree::{ColumnView, Forest};
 
 /// Parameters of a [`BlendClassifier`]. The defaults are meant to be used.
@@ -78,7 +78,12 @@ impl BlendParams {
     /// # Errors
     /// A parameter outside its range, lengths that differ, no rows, one class only, a weight that is negative or not
     /// finite, an infinite number.
-    pub fn fit(&self, table: &Table, y: &[bool], weights: Option<&[f64]>) -> Result<BlendClassifier> {
+    pub fn fit<'a>(
+        &self,
+        table: impl Into<TableView<'a>>,
+        y: &[bool],
+        weights: Option<&[f64]>,
+    ) -> Result<BlendClassifier> {
         self.fit_with_progress(table, y, weights, &|_| ControlFlow::Continue(()))
     }
 
@@ -86,14 +91,14 @@ impl BlendParams {
     ///
     /// # Errors
     /// As [`fit`](Self::fit), and [`ErrorKind::Cancelled`].
-    pub fn fit_with_progress(
+    pub fn fit_with_progress<'a>(
         &self,
-        table: &Table,
+        table: impl Into<TableView<'a>>,
         y: &[bool],
         weights: Option<&[f64]>,
         on_progress: OnProgress<'_>,
     ) -> Result<BlendClassifier> {
-        fit::fit(self.check_ref()?, table, y, weights, on_progress)
+        fit::fit(self.check_ref()?, &table.into(), y, weights, on_progress)
     }
 
     /// As [`fit`](Self::fit), for rows of groups that belong together, such as the accounts of a table that has several
@@ -102,9 +107,9 @@ impl BlendParams {
     ///
     /// # Errors
     /// As [`fit`](Self::fit).
-    pub fn fit_groups(
+    pub fn fit_groups<'a>(
         &self,
-        table: &Table,
+        table: impl Into<TableView<'a>>,
         y: &[bool],
         weights: Option<&[f64]>,
         groups: &[String],
@@ -116,15 +121,15 @@ impl BlendParams {
     ///
     /// # Errors
     /// As [`fit_with_progress`](Self::fit_with_progress).
-    pub fn fit_groups_with_progress(
+    pub fn fit_groups_with_progress<'a>(
         &self,
-        table: &Table,
+        table: impl Into<TableView<'a>>,
         y: &[bool],
         weights: Option<&[f64]>,
         groups: &[String],
         on_progress: OnProgress<'_>,
     ) -> Result<BlendClassifier> {
-        fit::fit_groups(self.check_ref()?, table, y, weights, groups, on_progress)
+        fit::fit_groups(self.check_ref()?, &table.into(), y, weights, groups, on_progress)
     }
 
     /// The fitted blend, and its calibrated log-odds of every training row from members that had seen no row of the
@@ -136,7 +141,7 @@ impl BlendParams {
         ids: &[String],
         on_progress: OnProgress<'_>,
     ) -> Result<(BlendClassifier, OutOfFold)> {
-        fit::fit_accounts(self.check_ref()?, table, y, ids, on_progress)
+        fit::fit_accounts(self.check_ref()?, &table.into(), y, ids, on_progress)
     }
 }
 
@@ -219,7 +224,12 @@ impl BlendClassifier {
     ///
     /// # Errors
     /// A level that is not above 0 and below 1, and what [`predict_proba`](Classifier::predict_proba) refuses.
-    pub fn probability_intervals(&self, table: &Table, level: f64) -> Result<Vec<ProbabilityInterval>> {
+    pub fn probability_intervals<'a>(
+        &self,
+        table: impl Into<TableView<'a>>,
+        level: f64,
+    ) -> Result<Vec<ProbabilityInterval>> {
+        let table = &table.into();
         check_level(level)?;
         let columns = self.features.encode(table)?;
         let Some(uncertainty) = &self.uncertainty else {
@@ -263,13 +273,13 @@ impl Classifier for BlendClassifier {
         &self.features
     }
 
-    fn log_odds(&self, table: &Table) -> Result<Vec<f64>> {
+    fn log_odds_of(&self, table: &TableView<'_>) -> Result<Vec<f64>> {
         let columns = self.features.encode(table)?;
         let raw = self.raw(&columns, table.n_rows());
         Ok(raw.into_iter().map(|raw| self.calibration.apply(raw)).collect())
     }
 
-    fn contributions(&self, table: &Table) -> Result<Contributions> {
+    fn contributions_of(&self, table: &TableView<'_>) -> Result<Contributions> {
         let (columns, n_rows) = (self.features.encode(table)?, table.n_rows());
         let n_features = columns.len();
         let (mut base, mut values) = match &self.forest {
@@ -286,5 +296,11 @@ impl Classifier for BlendClassifier {
             (0..n_rows).map(|row| base + contributions.row(row).iter().sum::<f64>()).collect();
         self.calibration.rescale(&mut contributions, &raw)?;
         Ok(contributions)
+    }
+
+    fn log_odds_of_row(&self, row: &[f64]) -> f64 {
+        let trees = self.forest.as_ref().map_or(0.0, |forest| forest.predict_row(row));
+        let add = |raw: f64, (weight, scorer): &(f64, Scorer)| raw + weight * scorer.log_odds_of_row(row);
+        self.calibration.apply(self.linear.iter().fold(trees, add))
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::frame::Table;
+use crate::frame::{Table, TableView};
 use crate::model::training::check_training;
 use crate::model::{
     BlendClassifier, Classifier, Contributions, Features, GradientTreesClassifier, LinfaLogistic, LinfaTree,
@@ -85,13 +85,17 @@ impl Classifier for BaseRate {
         &self.features
     }
 
-    fn log_odds(&self, table: &Table) -> Result<Vec<f64>> {
+    fn log_odds_of(&self, table: &TableView<'_>) -> Result<Vec<f64>> {
         self.features.encode(table)?;
         Ok(vec![self.log_odds; table.n_rows()])
     }
 
-    fn contributions(&self, table: &Table) -> Result<Contributions> {
+    fn contributions_of(&self, table: &TableView<'_>) -> Result<Contributions> {
         let n_features = self.features.encode(table)?.len();
         Ok(Contributions { base: self.log_odds, values: vec![0.0; table.n_rows() * n_features], n_features })
+    }
+
+    fn log_odds_of_row(&self, _: &[f64]) -> f64 {
+        self.log_odds
     }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::error::{ErrorKind, Result};
 use crate::model::training::{
-    FoldRows, check_columns, check_length, check_weights, directions, interaction_groups, with_threads,
+    FoldRows, check_length, check_weights, directions, interaction_groups, with_threads,
 };
 use crate::model::{EncodedColumn, Features, Progress};
 use crate::tree::{Binning, Bins, ColumnView, GrowParams, level_number};
@@ -23,12 +23,12 @@ const MOST_WEIGHT: f64 = (1u64 << 60) as f64;
 
 impl<T: Target> ValidGradientTreesParams<T> {
     pub(super) fn fit_checked(&self, task: &TreesTask<T>) -> Result<GradientTrees<T>> {
-        self.target.check_training(task.table, task.y, task.weights)?;
+        self.target.check_training(&task.table, task.y, task.weights)?;
         self.check_valid(task)?;
         self.check_model(task)?;
-        let features = task.model.map_or_else(|| Features::of(task.table), |model| model.features.clone());
-        let monotonic = directions(task.table, &self.monotonic)?;
-        let groups = interaction_groups(task.table, &self.interaction_cst)?;
+        let features = task.model.map_or_else(|| Features::of(&task.table), |model| model.features.clone());
+        let monotonic = directions(&task.table, &self.monotonic)?;
+        let groups = interaction_groups(&task.table, &self.interaction_cst)?;
         let rows = Rows::of(task, &features)?;
         with_threads(self.n_jobs, |n_threads| {
             let mut boost = self.boost_params(monotonic, n_threads);
@@ -64,7 +64,7 @@ impl<T: Target> ValidGradientTreesParams<T> {
     }
 
     fn check_valid(&self, task: &TreesTask<T>) -> Result<()> {
-        let Some(Valid { table, y, weights }) = task.valid else { return Ok(()) };
+        let Some(Valid { table, y, weights }) = &task.valid else { return Ok(()) };
         let expected = "off or a validation part, since there is a validation set";
         expect(self.folds().is_none(), "early_stopping", "by folds", expected)?;
         if table.n_rows() == 0 {
@@ -77,7 +77,7 @@ impl<T: Target> ValidGradientTreesParams<T> {
         check_length("number of validation labels", y.len(), table.n_rows())?;
         weights.map_or(Ok(()), |weights| check_weights("validation weights", weights, table.n_rows()))?;
         self.target.check_valid(y)?;
-        check_columns(table)
+        table.check_finite()
     }
 
     /// Whether the model to continue from is of these columns, has not too many trees, and has the same loss.
@@ -119,8 +119,8 @@ enum Joined<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn of<T: Target>(task: &TreesTask<'a, T>, features: &Features) -> Result<Self> {
-        let train = features.encode(task.table)?;
+    fn of<T: Target>(task: &'a TreesTask<'_, T>, features: &Features) -> Result<Self> {
+        let train = features.encode(&task.table)?;
         let mut y: Vec<f64> = task.y.iter().map(|&y| T::number(y)).collect();
         let (n_train, mut weights) = (y.len(), task.weights.map(Cow::Borrowed));
         let columns = match &task.valid {
@@ -128,7 +128,7 @@ impl<'a> Rows<'a> {
             Some(valid) => {
                 y.extend(valid.y.iter().map(|&y| T::number(y)));
                 weights = joined_weights(task.weights, n_train, valid.weights, valid.y.len()).map(Cow::Owned);
-                let valid = features.encode(valid.table)?;
+                let valid = features.encode(&valid.table)?;
                 train
                     .iter()
                     .zip(&valid)
@@ -181,6 +181,11 @@ fn numbers(view: ColumnView) -> Vec<f64> {
     match view {
         ColumnView::F64(values) => values.to_vec(),
         ColumnView::F32(values) => values.iter().map(|&value| f64::from(value)).collect(),
+        ColumnView::Read { n_rows, read } => {
+            let mut values = vec![0.0; n_rows];
+            read(0, &mut values);
+            values
+        }
         ColumnView::Category { codes, .. } => codes.iter().map(|&code| level_number(code)).collect(),
     }
 }
@@ -190,6 +195,7 @@ fn head(view: ColumnView<'_>, n: usize) -> ColumnView<'_> {
     match view {
         ColumnView::F64(values) => ColumnView::F64(&values[..n]),
         ColumnView::F32(values) => ColumnView::F32(&values[..n]),
+        ColumnView::Read { read, .. } => ColumnView::Read { n_rows: n, read },
         ColumnView::Category { codes, n_levels } => ColumnView::Category { codes: &codes[..n], n_levels },
     }
 }

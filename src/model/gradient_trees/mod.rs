@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::loss::{Loss, RegressionLoss};
 use super::{Classifier, Contributions, EncodedColumn, Features};
 use crate::error::Result;
-use crate::frame::Table;
+use crate::frame::TableView;
 use crate::tree::{ColumnView, Forest};
 
 use level_means::LevelMeans;
@@ -67,7 +67,8 @@ impl<T: Target> GradientTrees<T> {
     ///
     /// # Errors
     /// A column of the training table that is missing or of another type.
-    pub fn raw_scores(&self, table: &Table) -> Result<Vec<f64>> {
+    pub fn raw_scores<'a>(&self, table: impl Into<TableView<'a>>) -> Result<Vec<f64>> {
+        let table = &table.into();
         if self.features.names().is_empty() {
             return Ok(vec![self.forest.base(); table.n_rows()]);
         }
@@ -78,9 +79,9 @@ impl<T: Target> GradientTrees<T> {
     ///
     /// # Errors
     /// As [`raw_scores`](Self::raw_scores).
-    pub fn contributions(&self, table: &Table) -> Result<Contributions> {
+    pub fn contributions<'a>(&self, table: impl Into<TableView<'a>>) -> Result<Contributions> {
         let n_features = self.features.names().len();
-        let values = self.with_views(table, |views| self.forest.contributions(views))?;
+        let values = self.with_views(&table.into(), |views| self.forest.contributions(views))?;
         Ok(Contributions { base: self.forest.expected(), values, n_features })
     }
 
@@ -102,7 +103,7 @@ impl<T: Target> GradientTrees<T> {
         self.with_row(row, |row| self.forest.contributions_row(row, out));
     }
 
-    fn with_views<R>(&self, table: &Table, read: impl FnOnce(&[ColumnView]) -> R) -> Result<R> {
+    fn with_views<R>(&self, table: &TableView<'_>, read: impl FnOnce(&[ColumnView]) -> R) -> Result<R> {
         let encoded = self.features.encode(table)?;
         let mut views: Vec<ColumnView> = encoded.iter().map(EncodedColumn::view).collect();
         let told: Vec<Vec<f64>> =
@@ -150,12 +151,16 @@ impl Classifier for GradientTreesClassifier {
         &self.features
     }
 
-    fn log_odds(&self, table: &Table) -> Result<Vec<f64>> {
+    fn log_odds_of(&self, table: &TableView<'_>) -> Result<Vec<f64>> {
         self.raw_scores(table)
     }
 
-    fn contributions(&self, table: &Table) -> Result<Contributions> {
+    fn contributions_of(&self, table: &TableView<'_>) -> Result<Contributions> {
         GradientTrees::contributions(self, table)
+    }
+
+    fn log_odds_of_row(&self, row: &[f64]) -> f64 {
+        self.raw_score_of_row(row)
     }
 }
 
@@ -188,7 +193,7 @@ impl GradientTreesRegressor {
     ///
     /// # Errors
     /// As [`raw_scores`](Self::raw_scores).
-    pub fn predict(&self, table: &Table) -> Result<Vec<f64>> {
+    pub fn predict<'a>(&self, table: impl Into<TableView<'a>>) -> Result<Vec<f64>> {
         Ok(self.raw_scores(table)?.into_iter().map(|raw| self.target.predicted(raw)).collect())
     }
 }

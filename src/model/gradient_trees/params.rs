@@ -6,7 +6,7 @@ use linfa::ParamGuard;
 
 use super::{EarlyStopping, GradientTrees, Label, Target, TreesTask};
 use crate::error::{ErrorKind, Result};
-use crate::frame::Table;
+use crate::frame::TableView;
 use crate::model::OnProgress;
 use crate::model::loss::RegressionLoss;
 use crate::tree::MAX_BINS;
@@ -230,7 +230,12 @@ impl<T: Target> GradientTreesParams<T> {
     /// # Errors
     /// A parameter outside its range; lengths that differ; no rows; one class only; a number that the loss cannot
     /// take; a bad weight; an infinite value.
-    pub fn fit(&self, table: &Table, y: &[T::Y], weights: Option<&[f64]>) -> Result<GradientTrees<T>> {
+    pub fn fit<'a>(
+        &self,
+        table: impl Into<TableView<'a>>,
+        y: &'a [T::Y],
+        weights: Option<&'a [f64]>,
+    ) -> Result<GradientTrees<T>> {
         self.fit_task(&TreesTask::new(table, y).weights(weights))
     }
 
@@ -238,12 +243,12 @@ impl<T: Target> GradientTreesParams<T> {
     ///
     /// # Errors
     /// Those of [`fit`](Self::fit), and [`ErrorKind::Cancelled`] when `on_progress` breaks.
-    pub fn fit_with_progress(
+    pub fn fit_with_progress<'a>(
         &self,
-        table: &Table,
-        y: &[T::Y],
-        weights: Option<&[f64]>,
-        on_progress: OnProgress,
+        table: impl Into<TableView<'a>>,
+        y: &'a [T::Y],
+        weights: Option<&'a [f64]>,
+        on_progress: OnProgress<'a>,
     ) -> Result<GradientTrees<T>> {
         self.fit_task(&TreesTask::new(table, y).weights(weights).on_progress(on_progress))
     }

@@ -2,7 +2,7 @@
 
 use super::GradientTrees;
 use crate::error::Result;
-use crate::frame::Table;
+use crate::frame::TableView;
 use crate::model::loss::{Logistic, Loss, RegressionLoss};
 use crate::model::training::{check_numbers, check_training};
 
@@ -17,7 +17,7 @@ impl Target for RegressionLoss {}
 pub struct Label;
 
 /// What a target has to say for itself; closed to other crates.
-pub trait Rules: Clone + PartialEq + std::fmt::Debug + Send + Sync + Sized {
+pub trait Rules: Clone + PartialEq + std::fmt::Debug + Send + Sync + Sized + 'static {
     /// One row's target.
     type Y: Copy + Default + Send + Sync;
     /// The loss.
@@ -30,7 +30,7 @@ pub trait Rules: Clone + PartialEq + std::fmt::Debug + Send + Sync + Sized {
     fn check(&self, any_directions: bool) -> Result<()>;
 
     /// Whether a table, its targets and its weights can be learned from.
-    fn check_training(&self, table: &Table, y: &[Self::Y], weights: Option<&[f64]>) -> Result<()>;
+    fn check_training(&self, table: &TableView<'_>, y: &[Self::Y], weights: Option<&[f64]>) -> Result<()>;
 
     /// Whether targets can be validated on.
     fn check_valid(&self, y: &[Self::Y]) -> Result<()>;
@@ -57,7 +57,7 @@ impl Rules for Label {
         Ok(())
     }
 
-    fn check_training(&self, table: &Table, y: &[bool], weights: Option<&[f64]>) -> Result<()> {
+    fn check_training(&self, table: &TableView<'_>, y: &[bool], weights: Option<&[f64]>) -> Result<()> {
         check_training(table, y, weights)
     }
 
@@ -91,7 +91,7 @@ impl Rules for RegressionLoss {
         if any_directions { self.check_directions() } else { Ok(()) }
     }
 
-    fn check_training(&self, table: &Table, y: &[f64], weights: Option<&[f64]>) -> Result<()> {
+    fn check_training(&self, table: &TableView<'_>, y: &[f64], weights: Option<&[f64]>) -> Result<()> {
         check_numbers(table, y, weights, *self)
     }
 

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{GradientTrees, Label, Target};
-use crate::frame::Table;
+use crate::frame::TableView;
 use crate::model::{OnProgress, Progress};
 
 /// A table of `n` rows with a target each, and what may go beside it: weights, rows to validate on, a model to
@@ -22,9 +22,9 @@ use crate::model::{OnProgress, Progress};
 /// assert_eq!(more.forest().trees()[..20], first.forest().trees()[..]);
 /// # Ok::<(), keepwell::Error>(())
 /// ```
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct TreesTask<'a, T: Target = Label> {
-    pub(super) table: &'a Table,
+    pub(super) table: TableView<'a>,
     pub(super) y: &'a [T::Y],
     pub(super) weights: Option<&'a [f64]>,
     pub(super) valid: Option<Valid<'a, T>>,
@@ -33,18 +33,18 @@ pub struct TreesTask<'a, T: Target = Label> {
 }
 
 /// Rows that are not learned from but watched.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Valid<'a, T: Target> {
-    pub(super) table: &'a Table,
+    pub(super) table: TableView<'a>,
     pub(super) y: &'a [T::Y],
     pub(super) weights: Option<&'a [f64]>,
 }
 
 impl<'a, T: Target> TreesTask<'a, T> {
     /// A table of `n` rows and `n` targets.
-    pub fn new(table: &'a Table, y: &'a [T::Y]) -> Self {
+    pub fn new(table: impl Into<TableView<'a>>, y: &'a [T::Y]) -> Self {
         let on_progress = &|_: Progress| ControlFlow::Continue(());
-        TreesTask { table, y, weights: None, valid: None, model: None, on_progress }
+        TreesTask { table: table.into(), y, weights: None, valid: None, model: None, on_progress }
     }
 
     /// `n` weights from 0 to 1e100, or none: 1 each, the default. A row of weight 0 is as good as not there, but for
@@ -59,8 +59,13 @@ impl<'a, T: Target> TreesTask<'a, T> {
     /// training rows held back, so that all of those are learned from; without early stopping their loss is only
     /// noted, in [`valid_losses`](GradientTrees::valid_losses). Default: none.
     #[must_use]
-    pub fn validation(mut self, table: &'a Table, y: &'a [T::Y], weights: Option<&'a [f64]>) -> Self {
-        self.valid = Some(Valid { table, y, weights });
+    pub fn validation(
+        mut self,
+        table: impl Into<TableView<'a>>,
+        y: &'a [T::Y],
+        weights: Option<&'a [f64]>,
+    ) -> Self {
+        self.valid = Some(Valid { table: table.into(), y, weights });
         self
     }
 

@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2};
 
 use super::boost::{BoostTask, boost};
 use super::*;
-use crate::frame::{Categories, Column};
+use crate::frame::{Categories, Column, Table};
 use crate::model::Progress;
 use crate::model::loss::Logistic;
 use crate::tree::Binning;

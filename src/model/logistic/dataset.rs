@@ -1,5 +1,7 @@
 //! linfa's face of the logistic model: `Fit` on a `Dataset` of numbers, `Predict` on an array.
 
+use std::ops::ControlFlow;
+
 use linfa::dataset::{AsSingleTargets, DatasetBase};
 use linfa::traits::{Fit, PredictInplace};
 use ndarray::{Array1, ArrayBase, Axis, Data, Ix2};
@@ -33,7 +35,7 @@ impl<D: Data<Elem = f64>, T: AsSingleTargets<Elem = bool>> Fit<ArrayBase<D, Ix2>
         let y = dataset.as_single_targets().to_vec();
         let weights: Option<Vec<f64>> =
             dataset.weights().map(|weights| weights.iter().map(|&weight| f64::from(weight)).collect());
-        self.fit_table(&table, &y, weights.as_deref())
+        self.fit_table(&(&table).into(), &y, weights.as_deref(), &|_| ControlFlow::Continue(()))
     }
 }
 

@@ -67,9 +67,10 @@ impl Design {
         knots: usize,
     ) -> Result<Self> {
         let fit = |(name, column): (&String, &EncodedColumn<'_>)| match column {
-            EncodedColumn::Number(values) => {
-                check_finite(name, values)?;
-                Ok(ColumnDesign::Number(NumberDesign::fit(values, weights, knots)))
+            EncodedColumn::Number(numbers) => {
+                let values = numbers.to_f64();
+                check_finite(name, &values)?;
+                Ok(ColumnDesign::Number(NumberDesign::fit(&values, weights, knots)))
             }
             EncodedColumn::Category { codes, n_levels } => {
                 Ok(ColumnDesign::Category(CategoryDesign::fit(codes, *n_levels, weights)))
@@ -83,7 +84,9 @@ impl Design {
     pub(crate) fn matrix(&self, columns: &[EncodedColumn<'_>], n_rows: usize) -> DesignMatrix {
         let parts =
             self.columns.par_iter().zip(columns).flat_map_iter(|(design, column)| match (design, column) {
-                (ColumnDesign::Number(design), EncodedColumn::Number(values)) => design.parts(values),
+                (ColumnDesign::Number(design), EncodedColumn::Number(numbers)) => {
+                    design.parts(&numbers.to_f64())
+                }
                 (ColumnDesign::Category(design), EncodedColumn::Category { codes, .. }) => {
                     vec![Part::OneHot {
                         codes: codes.iter().map(|&code| design.local(code)).collect(),
@@ -522,8 +525,10 @@ impl ColumnTable {
     fn add_to(&self, column: &EncodedColumn<'_>, mut add: impl FnMut(usize, f64)) {
         match (self, column) {
             (ColumnTable::Number { knots, values, missing }, EncodedColumn::Number(numbers)) => {
-                numbers.iter().enumerate().for_each(|(row, &value)| {
-                    add(row, Self::number(knots, values, *missing, value));
+                numbers.for_stretches(|start, stretch| {
+                    for (row, &value) in (start..).zip(stretch) {
+                        add(row, Self::number(knots, values, *missing, value));
+                    }
                 });
             }
             (ColumnTable::Category { values, missing, unseen }, EncodedColumn::Category { codes, .. }) => {

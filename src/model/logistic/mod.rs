@@ -7,14 +7,16 @@ mod linear;
 mod monotone;
 mod solver;
 
+use std::ops::ControlFlow;
+
 use linfa::ParamGuard;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Classifier, Contributions, Features};
+use super::{Classifier, Contributions, Features, OnProgress};
 use crate::error::{ErrorKind, Result};
-use crate::frame::Table;
-use crate::model::training::{check_training, rows_that_weigh, stratified_folds};
+use crate::frame::TableView;
+use crate::model::training::{FoldRows, Steps, check_training, rows_that_weigh, stratified_folds};
 
 pub(crate) use design::{Design, DesignMatrix, Scorer};
 pub(crate) use linear::Symmetric;
@@ -109,8 +111,27 @@ impl LogisticParams {
     /// # Errors
     /// A parameter outside its range, lengths that differ, no rows, one class only, a weight that is negative or not
     /// finite, an infinite number.
-    pub fn fit(&self, table: &Table, y: &[bool], weights: Option<&[f64]>) -> Result<LogisticClassifier> {
-        self.check_ref()?.fit_table(table, y, weights)
+    pub fn fit<'a>(
+        &self,
+        table: impl Into<TableView<'a>>,
+        y: &[bool],
+        weights: Option<&[f64]>,
+    ) -> Result<LogisticClassifier> {
+        self.fit_with_progress(table, y, weights, &|_| ControlFlow::Continue(()))
+    }
+
+    /// As [`fit`](Self::fit), calling `on_progress` after each fit of each C; its `Break` cancels the training.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), and [`ErrorKind::Cancelled`].
+    pub fn fit_with_progress<'a>(
+        &self,
+        table: impl Into<TableView<'a>>,
+        y: &[bool],
+        weights: Option<&[f64]>,
+        on_progress: OnProgress<'_>,
+    ) -> Result<LogisticClassifier> {
+        self.check_ref()?.fit_table(&table.into(), y, weights, on_progress)
     }
 }
 
@@ -144,34 +165,56 @@ impl ParamGuard for LogisticParams {
 }
 
 impl ValidLogisticParams {
-    fn fit_table(&self, table: &Table, y: &[bool], weights: Option<&[f64]>) -> Result<LogisticClassifier> {
+    fn fit_table(
+        &self,
+        table: &TableView<'_>,
+        y: &[bool],
+        weights: Option<&[f64]>,
+        on_progress: OnProgress<'_>,
+    ) -> Result<LogisticClassifier> {
         check_training(table, y, weights)?;
         if let Some((table, y, weights)) = rows_that_weigh(table, y, weights) {
-            return self.fit_table(&table, &y, Some(&weights));
+            return self.fit_table(&(&table).into(), &y, Some(&weights), on_progress);
         }
         let (n_rows, features) = (table.n_rows(), Features::of(table));
         let columns = features.encode(table)?;
         let design = Design::fit(features.names(), &columns, weights, self.knots)?;
         let matrix = design.matrix(&columns, n_rows);
-        let c = self.c.map_or_else(|| self.choose_c(&matrix, y, weights), Ok)?;
+        let folds = if self.c.is_none() { stratified_folds(y, N_FOLDS, self.random_state)? } else { None };
+        let n_fits = 1 + folds.as_ref().map_or(0, |folds| folds.len() * DEFAULT_CS.len());
+        let steps = Steps::new(n_fits, on_progress);
+        let c = match (self.c, folds) {
+            (Some(c), _) => c,
+            (None, Some(folds)) => self.choose_c(&matrix, y, weights, folds, &steps)?,
+            (None, None) => FALLBACK_C,
+        };
         let rows: Vec<u32> = (0..n_rows as u32).collect();
-        let solution = path(&matrix, y, weights, &rows, &[], &[c], &self.settings())?.remove(0);
+        let finish = || steps.finish("fitting the logistic regression");
+        let settings = self.settings(self.tol, &finish);
+        let solution = path(&matrix, y, weights, &rows, &[], &[c], &settings)?.remove(0);
         let mut scorer = design.scorer(&solution.coefs, solution.intercept);
         scorer.centre(&columns, weights, n_rows);
         Ok(LogisticClassifier { features, scorer, design, c, solution: solution.into() })
     }
 
-    fn settings(&self) -> SolverSettings {
-        SolverSettings { max_iter: self.max_iter, tol: self.tol }
+    fn settings<'a>(&self, tol: f64, after_each: &'a (dyn Fn() -> Result<()> + Sync)) -> SolverSettings<'a> {
+        SolverSettings { max_iter: self.max_iter, tol, after_each }
     }
 
     /// The C with the least log loss on rows that its model has not seen.
-    fn choose_c(&self, matrix: &DesignMatrix, y: &[bool], weights: Option<&[f64]>) -> Result<f64> {
-        let Some(folds) = stratified_folds(y, N_FOLDS, self.random_state)? else { return Ok(FALLBACK_C) };
-        let settings = SolverSettings { tol: self.tol.max(FOLD_TOL), ..self.settings() };
+    fn choose_c(
+        &self,
+        matrix: &DesignMatrix,
+        y: &[bool],
+        weights: Option<&[f64]>,
+        folds: Vec<FoldRows>,
+        steps: &Steps<'_>,
+    ) -> Result<f64> {
+        let finish = || steps.finish("choosing C");
+        let settings = self.settings(self.tol.max(FOLD_TOL), &finish);
         let losses = folds.into_par_iter().map(|(train, valid)| {
-            let steps = path(matrix, y, weights, &train, &valid, &DEFAULT_CS, &settings)?;
-            Ok(steps.iter().map(|step| summed_loss(step, &valid, y, weights)).collect::<Vec<f64>>())
+            let path = path(matrix, y, weights, &train, &valid, &DEFAULT_CS, &settings)?;
+            Ok(path.iter().map(|step| summed_loss(step, &valid, y, weights)).collect::<Vec<f64>>())
         });
         let losses: Vec<Vec<f64>> = losses.collect::<Result<_>>()?;
         let total = |at: usize| losses.iter().map(|fold| fold[at]).sum::<f64>();
@@ -269,14 +312,18 @@ impl Classifier for LogisticClassifier {
         &self.features
     }
 
-    fn log_odds(&self, table: &Table) -> Result<Vec<f64>> {
+    fn log_odds_of(&self, table: &TableView<'_>) -> Result<Vec<f64>> {
         Ok(self.scorer.log_odds(&self.features.encode(table)?, table.n_rows()))
     }
 
-    fn contributions(&self, table: &Table) -> Result<Contributions> {
+    fn contributions_of(&self, table: &TableView<'_>) -> Result<Contributions> {
         let columns = self.features.encode(table)?;
         let values = self.scorer.contributions(&columns, table.n_rows());
         Ok(Contributions { base: self.scorer.base, values, n_features: columns.len() })
+    }
+
+    fn log_odds_of_row(&self, row: &[f64]) -> f64 {
+        self.scorer.log_odds_of_row(row)
     }
 }
 

@@ -29,12 +29,21 @@ const ROUNDING: f64 = 4e-14;
 const MEMORY: usize = 10;
 
 /// When to stop.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct SolverSettings {
+#[derive(Clone, Copy)]
+pub(crate) struct SolverSettings<'a> {
     /// Most steps for each C.
     pub(crate) max_iter: usize,
     /// Stop when the next step would move no coefficient by more than this, relative to the largest (or to 1).
     pub(crate) tol: f64,
+    /// Called after the solution for each C; its error ends the work.
+    pub(crate) after_each: &'a (dyn Fn() -> Result<()> + Sync),
+}
+
+impl SolverSettings<'_> {
+    /// Settings that nothing ends early.
+    pub(crate) const fn new(max_iter: usize, tol: f64) -> Self {
+        SolverSettings { max_iter, tol, after_each: &|| Ok(()) }
+    }
 }
 
 /// The solution for one C.
@@ -67,7 +76,7 @@ pub(crate) fn path(
     train: &[u32],
     valid: &[u32],
     cs: &[f64],
-    settings: &SolverSettings,
+    settings: &SolverSettings<'_>,
 ) -> Result<Vec<PathStep>> {
     let (design, valid_design) = (matrix.take(train), matrix.take(valid));
     let problem = Problem::new(&design, train, y, weights)?;
@@ -81,6 +90,7 @@ pub(crate) fn path(
         let mut valid_log_odds = vec![0.0; valid.len()];
         valid_design.multiply(&solver.theta, &mut valid_log_odds);
         steps[at] = Some(PathStep { c: cs[at], coefs, intercept, valid_log_odds, n_iter, converged });
+        (settings.after_each)()?;
     }
     Ok(steps.into_iter().flatten().collect())
 }
@@ -565,7 +575,7 @@ impl<'a> Solver<'a> {
     }
 
     /// Goes on to the minimum for this C; returns the steps taken and whether the tolerance was reached.
-    fn solve(&mut self, c: f64, settings: &SolverSettings) -> (usize, bool) {
+    fn solve(&mut self, c: f64, settings: &SolverSettings<'_>) -> (usize, bool) {
         let penalty = 1.0 / (c * self.problem.weight);
         let mut preconditioner = Preconditioner::new(&self.hessian, penalty);
         let mut memory = Memory::default();
@@ -648,8 +658,8 @@ mod tests {
         let few: Vec<f64> = (0..n).map(|k| (k % 3) as f64).collect();
         let codes: Vec<u32> = (0..n as u32).map(|k| k % 4).collect();
         let columns = [
-            EncodedColumn::Number(&gaps),
-            EncodedColumn::Number(&few),
+            EncodedColumn::Number(gaps[..].into()),
+            EncodedColumn::Number(few[..].into()),
             EncodedColumn::Category { codes: codes.into(), n_levels: 4 },
         ];
         let names = ["gaps", "few", "plan"].map(String::from);

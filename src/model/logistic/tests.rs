@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 
 use super::*;
-use crate::frame::{Categories, Column};
+use crate::frame::{Categories, Column, Table};
 use crate::model::sigmoid;
 
 /// Numbers with gaps, a bent effect, a category with rare levels and gaps, a constant, a copy of a column.
@@ -130,7 +130,7 @@ fn the_path_scores_unseen_rows_as_its_coefficients_do() {
     let design = Design::fit(features.names(), &columns, None, 6).unwrap();
     let matrix = design.matrix(&columns, 600);
     let (train, valid): (Vec<u32>, Vec<u32>) = (0..600).partition(|row| row % 5 != 0);
-    let settings = SolverSettings { max_iter: 100, tol: 1e-8 };
+    let settings = SolverSettings::new(100, 1e-8);
     let cs = [1.0, 0.01, 0.1];
     let steps = path(&matrix, &y, None, &train, &valid, &cs, &settings).unwrap();
     for (step, c) in steps.iter().zip(cs) {
