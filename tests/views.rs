@@ -24,7 +24,7 @@ impl Held {
             3 => f32::NAN,
             _ => (row * by % 211) as f32 / 7.0,
         };
-        let plan = |row: usize| (row % 23 != 0).then_some(["free", "team", "pro"][row * 7 % 3]);
+        let plan = |row: usize| (!row.is_multiple_of(23)).then_some(["free", "team", "pro"][row * 7 % 3]);
         Held {
             matrix: (0..N).map(|row| [cell(row, 31), cell(row, 57)]).collect(),
             plans: Categories::from_texts((0..N).map(plan)),
@@ -102,7 +102,7 @@ fn views_are_scored_and_explained_as_tables_are() {
 fn an_infinite_number_is_named_wherever_it_stands() {
     let mut held = Held::new();
     (held.matrix[1200][1], held.matrix[1400][0]) = (f32::INFINITY, f32::NEG_INFINITY);
-    let error = GradientTreesClassifier::params().fit(&held.strided(), &held.y, None).unwrap_err();
+    let error = GradientTreesClassifier::params().fit(held.strided(), &held.y, None).unwrap_err();
     let expected =
         "column `seats`, row 1401: found `-inf`, expected a finite number, or none (NaN) where it is missing";
     assert_eq!(error.to_string(), expected);

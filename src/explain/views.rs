@@ -156,7 +156,10 @@ pub fn accumulated_effect(model: &dyn Classifier, table: &Table, signal: &str) -
         height += if counts[bin] > 0.0 { sums[bin] / counts[bin] } else { 0.0 };
         points.push(Value::Number(edge).at(height));
     }
-    Ok(centred(signal, points, Some(&counts)))
+    // The accounts of a step lie between its two ends.
+    let mut weights: Vec<f64> = counts.iter().map(|count| count / 2.0).collect();
+    (1..counts.len()).for_each(|bin| weights[bin - 1] += counts[bin] / 2.0);
+    Ok(centred(signal, points, Some(&weights)))
 }
 
 /// How much of what two signals do they do together only: Friedman's H (Friedman & Popescu 2008, eq. 44) on up to 40
@@ -296,6 +299,7 @@ fn replaced(table: &Table, at: usize, column: Column) -> Result<Table> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::TableView;
     use crate::model::Features;
     use crate::schema::{Kind, Signal};
 
@@ -324,8 +328,16 @@ mod tests {
             Ok((0..table.n_rows()).map(of).collect())
         }
 
-        fn contributions(&self, _: &Table) -> Result<Contributions> {
+        fn log_odds_of(&self, _: &TableView<'_>) -> Result<Vec<f64>> {
+            unreachable!("a view asks about whole tables")
+        }
+
+        fn contributions_of(&self, _: &TableView<'_>) -> Result<Contributions> {
             unreachable!("no view asks for them")
+        }
+
+        fn log_odds_of_row(&self, _: &[f64]) -> f64 {
+            unreachable!("a view asks about whole tables")
         }
     }
 

@@ -461,7 +461,7 @@ mod tests {
                 (part(row, 0.618_034), if part(row, 0.414_214) < 0.4 { "free" } else { "team" });
             let risk = if seats < 0.4 { 0.5 } else { 0.05 } + if plan == "free" { 0.2 } else { 0.0 };
             let churned = u8::from(part(row, 0.732_051) < risk);
-            let seats = if row % 11 == 0 { String::new() } else { format!("{seats:.3}") };
+            let seats = if row.is_multiple_of(11) { String::new() } else { format!("{seats:.3}") };
             format!("A{row},{seats},{plan},{:.2},100,{churned}\n", part(row, 0.236_068))
         };
         let text = "id,seats,plan,noise,mrr,churned\n".to_owned() + &(0..n).map(line).collect::<String>();

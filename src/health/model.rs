@@ -510,7 +510,8 @@ mod tests {
     fn fitted() -> (HealthModel, Frame) {
         let schema = Schema::new().id("id").churn("churned");
         let schema = schema.signal(Signal::new("x", Dimension::Usage, Kind::Number));
-        let row = |row: usize| format!("A{row},{},{}\n", row % 10, u8::from(row % 10 < 3 || row % 7 == 0));
+        let row =
+            |row: usize| format!("A{row},{},{}\n", row % 10, u8::from(row % 10 < 3 || row.is_multiple_of(7)));
         let text = "id,x,churned\n".to_owned() + &(0..80).map(row).collect::<String>();
         let past = Frame::from_csv_reader(text.as_bytes(), &schema).unwrap();
         (HealthModel::params(&schema).fit(&past).unwrap(), past)

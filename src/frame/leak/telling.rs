@@ -54,7 +54,9 @@ impl Group {
         let share_of_trues = self.tally.trues as f64 / all.trues as f64;
         let (least, odds) = (self.tally.least_rate(), |rate: f64| rate / (1.0 - rate));
         // How much more frequent among true rows than among false ones is a ratio of odds.
-        least >= self.limit && share_of_trues >= MIN_SHARE_OF_TRUES && odds(least) >= MIN_RATIO * odds(all.rate())
+        least >= self.limit
+            && share_of_trues >= MIN_SHARE_OF_TRUES
+            && odds(least) >= MIN_RATIO * odds(all.rate())
     }
 
     fn evidence(self, all: Tally) -> Evidence {
