@@ -356,10 +356,11 @@ impl HealthModel {
         let nodes = self.nodes(accounts)?;
         let Some(score) = self.fitted(outcome) else { return Ok(None) };
         let mut intervals = score.blend.probability_intervals(accounts.signals(), level)?;
-        for (interval, &node) in intervals.iter_mut().zip(&nodes) {
+        let probability = self.tell(score, outcome, accounts.signals(), &nodes, 0)?.probability;
+        for (interval, (&node, p)) in intervals.iter_mut().zip(nodes.iter().zip(probability)) {
             let line = score.line(node);
-            interval.lower = line.apply_to_probability(interval.lower);
-            interval.upper = line.apply_to_probability(interval.upper);
+            interval.lower = line.apply_to_probability(interval.lower).min(p);
+            interval.upper = line.apply_to_probability(interval.upper).max(p);
         }
         Ok(Some(intervals))
     }
@@ -371,10 +372,7 @@ impl HealthModel {
     pub fn probabilities(&self, accounts: &Frame, outcome: Outcome) -> Result<Option<Vec<f64>>> {
         let nodes = self.nodes(accounts)?;
         let Some(score) = self.fitted(outcome) else { return Ok(None) };
-        let mut probability = score.blend.predict_proba(accounts.signals())?;
-        let of_row = |(p, &node): (&mut f64, &u32)| *p = score.line(node).apply_to_probability(*p);
-        probability.iter_mut().zip(&nodes).for_each(of_row);
-        Ok(Some(probability))
+        Ok(Some(self.tell(score, outcome, accounts.signals(), &nodes, 0)?.probability))
     }
 
     /// The rate that each segment by a key will come to, with its interval at a level such as 0.9, beside what it has
