@@ -113,7 +113,7 @@ fn a_model_file_that_is_not_whole_or_not_ours() {
     newer[8..12].copy_from_slice(&7u32.to_le_bytes());
     assert_eq!(
         refusal(&newer),
-        "model file bytes: format version 7 is unknown, this keepwell reads version 1; update keepwell or save the model anew"
+        "model file bytes: format version 7 is unknown, this keepwell reads version 2; update keepwell or save the model anew"
     );
     let payload = bytes.len() - 40;
     assert_eq!(

@@ -34,10 +34,19 @@ fn base_and_contributions_make_the_log_odds_of_both_outcomes() {
         (Outcome::Expansion, model.expansion_model().unwrap()),
     ] {
         let contributions = model.contributions(&accounts, outcome).unwrap().unwrap();
-        let log_odds = blend.log_odds(accounts.signals()).unwrap();
-        for (row, expected) in log_odds.iter().enumerate() {
-            let sum = contributions.base + contributions.row(row).iter().sum::<f64>();
+        let parts = model.segment_parts(&accounts, outcome).unwrap().unwrap();
+        let scored = model.score(&accounts).unwrap();
+        let probability = match outcome {
+            Outcome::Churn => scored.churn_probability.unwrap(),
+            Outcome::Expansion => scored.expansion_probability.unwrap(),
+        };
+        let of_all = blend.log_odds(accounts.signals()).unwrap();
+        for row in 0..300 {
+            let sum = contributions.base + parts[row] + contributions.row(row).iter().sum::<f64>();
+            let expected = (probability[row] / (1.0 - probability[row])).ln();
             assert!((sum - expected).abs() < 1e-6, "row {row}: {sum} {expected}");
+            // The business's plans do not differ, so that their own calibration changes little.
+            assert!((sum - of_all[row]).abs() < 0.5, "row {row}: {sum} {}", of_all[row]);
         }
     }
 }
@@ -59,11 +68,14 @@ fn it_finds_what_was_put_in() {
 fn health_falls_as_churn_risk_rises_and_both_are_there() {
     let scored = fitted().unwrap().score(&frame(400)).unwrap();
     let probability = scored.churn_probability.as_ref().unwrap();
-    let mut order: Vec<usize> = (0..400).collect();
-    order.sort_by(|&a, &b| probability[a].total_cmp(&probability[b]));
-    for pair in order.windows(2) {
-        assert!(scored.health[pair[0]] >= scored.health[pair[1]] - 1e-6);
-        assert!(scored.band[pair[0]] >= scored.band[pair[1]]);
+    for segment in ["plan free", "plan team", "plan business"] {
+        let mut order: Vec<usize> = (0..400).filter(|&row| &*scored.segment[row] == segment).collect();
+        assert!(order.len() > 50);
+        order.sort_by(|&a, &b| probability[a].total_cmp(&probability[b]));
+        for pair in order.windows(2) {
+            assert!(scored.health[pair[0]] >= scored.health[pair[1]] - 1e-6);
+            assert!(scored.band[pair[0]] >= scored.band[pair[1]]);
+        }
     }
     assert!(scored.health.iter().all(|health| (0.0..=100.0).contains(health)));
     assert!(probability.iter().all(|p| (0.0..=1.0).contains(p)));

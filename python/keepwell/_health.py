@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from . import _native
@@ -29,6 +29,16 @@ class HealthModel:
         Share of the training accounts that fall into the red band, above 0 and below 1.
     amber_share
         Share of the training accounts that fall into the amber band, above 0; red and amber leave something for green.
+    band_costs
+        Chooses the bands by cost instead: what care of a red account costs, what care of an amber one costs, and what is
+        lost with an account. Red are those whose churn probability is at least the first over the last, amber those from
+        the second over the last.
+    segments
+        The segment keys to read health within, the most telling first; None for all of the schema's, an empty list for
+        none.
+    life_cycle
+        Takes the stage of an account's life as the first segment key: names of the signals of tenure in months and of
+        days to the renewal, months of onboarding, days of renewal; or only the two names, for 3 months and 90 days.
     effort
         How much time training may take: ``"fast"``, ``"balanced"`` or ``"best"``, as for :class:`BlendClassifier`.
     random_state
@@ -44,15 +54,21 @@ class HealthModel:
         horizon_days: int = 90,
         red_share: float = 0.1,
         amber_share: float = 0.2,
+        band_costs: tuple[float, float, float] | None = None,
+        segments: Sequence[str] | None = None,
+        life_cycle: tuple[str, str] | tuple[str, str, float, float] | None = None,
         effort: Effort = "balanced",
         random_state: int = 0,
         n_jobs: int | None = None,
     ) -> None:
         self.schema = schema
-        self._params = {
+        self._params: dict[str, Any] = {
             "horizon_days": horizon_days,
             "red_share": red_share,
             "amber_share": amber_share,
+            "band_costs": band_costs,
+            "segments": None if segments is None else list(segments),
+            "life_cycle": (*life_cycle, 3.0, 90.0) if life_cycle is not None and len(life_cycle) == 2 else life_cycle,
             "effort": effort,
             "random_state": random_state,
             "n_jobs": None if n_jobs == -1 else n_jobs,
@@ -92,8 +108,53 @@ class HealthModel:
         return self._model.score(as_table(table), n_reasons)
 
     def explain(self, table: Any, *, outcome: str = "churn") -> Contributions:
-        """What each signal adds to the log-odds of ``"churn"`` or ``"expansion"``, exactly."""
-        return Contributions(*self._model.contributions(as_table(table), outcome))
+        """What each signal, and the account's segment, adds to the log-odds of ``"churn"`` or ``"expansion"``, exactly."""
+        base, values, names, segment = self._model.contributions(as_table(table), outcome)
+        return Contributions(base, values, names, segment if segment.any() else None)
+
+    def moved(
+        self, before: Any, after: Any, *, most: int = 20, older: HealthModel | None = None
+    ) -> list[dict[str, Any]]:
+        """The accounts whose health moved most between two snapshots, the furthest first, and by what.
+
+        Each has ``before`` and ``after`` (probability, health, band, segment), what each changed signal did
+        (``signals``), what the account's changes did together, what a change of models did, the days left to act, and all
+        of it as ``text``. Parts add up exactly in log-odds, probability and health.
+
+        Parameters
+        ----------
+        before, after
+            Snapshots: what :func:`keepwell.table` takes, one row an account.
+        most
+            How many accounts to tell of.
+        older
+            The model that saw the first snapshot, where it was another.
+        """
+        _check_count("most", most)
+        seen_by = None if older is None else older._model
+        return self._model.moved(as_table(before), as_table(after), most, seen_by)
+
+    def recourse(self, table: Any, *, band: str = "green") -> list[dict[str, Any]]:
+        """For each account, the smallest believable changes of what can be moved that would bring it into a band.
+
+        Only movable signals with a declared direction change, along it, to values that training saw. What the model would
+        say, not what would happen.
+        """
+        return self._model.recourse(as_table(table), band)
+
+    def similar(
+        self, table: Any, among: Any, *, n: int = 20, done: Sequence[str | None] | None = None
+    ) -> list[dict[str, Any]]:
+        """For each account, the ``n`` of ``among`` that the model finds most like it, and what came of them.
+
+        ``done`` says what was done for each account of ``among``, None for nothing.
+        """
+        _check_count("n", n)
+        return self._model.similar(as_table(table), as_table(among), n, None if done is None else list(done))
+
+    def reviews(self, table: Any, *, before: Any = None) -> list[tuple[str, str]]:
+        """The usage review and the value review of each account as text, against the snapshot before where given."""
+        return self._model.reviews(as_table(table), None if before is None else as_table(before))
 
     def intervals(self, table: Any, *, outcome: str = "churn", level: float = 0.9) -> Table:
         """``account_id``, ``probability``, ``lower``, ``upper``: where the rate among accounts of that score lies.
@@ -118,12 +179,9 @@ class HealthModel:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Reads a model file, written here or in Rust.
-
-        How it was trained beyond its horizon is not in the file: a new ``fit`` starts from the defaults.
-        """
+        """Reads a model file, written here or in Rust; a new ``fit`` trains by the same settings, threads aside."""
         fitted = _native.HealthModel.load(os.fspath(path))
-        model = cls(fitted.schema, horizon_days=fitted.horizon_days)
+        model = cls(fitted.schema, **fitted.settings)
         model._fitted = fitted
         return model
 
@@ -136,6 +194,11 @@ class HealthModel:
     def quality(self) -> dict[str, dict[str, float]]:
         """How well each outcome was predicted on accounts left out of the folds: AUC, average precision, log loss …"""
         return self._model.quality
+
+    @property
+    def segments(self) -> list[dict[str, Any]]:
+        """Every segment that training saw, all accounts first: size, money, how well its outcomes were foretold."""
+        return self._model.segments
 
     @property
     def band_edges(self) -> tuple[float, float]:
@@ -152,3 +215,8 @@ class HealthModel:
     def __repr__(self) -> str:
         state = ", ".join(self._fitted.quality) if self._fitted else "not fitted"
         return f"keepwell.HealthModel({self.schema!r}, horizon_days={self.horizon_days}: {state})"
+
+
+def _check_count(name: str, value: int) -> None:
+    if value < 0:
+        raise Error(f"`{name}` is {value}, expected 0 or more")

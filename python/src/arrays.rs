@@ -41,6 +41,7 @@ pub fn reasons(name: &str, values: &[Vec<Reason>]) -> Named {
         text("value"),
         text("usual"),
         Field::new("contribution", DataType::Float64, false),
+        Field::new("points", DataType::Float64, false),
         text("sentence"),
     ]);
     let mut list = ListBuilder::new(StructBuilder::from_fields(fields, values.len()));
@@ -57,15 +58,17 @@ fn push(reasons: &mut StructBuilder, reason: &Reason) {
         (1, reason.dimension.name()),
         (2, &reason.value),
         (3, &reason.usual),
-        (5, &reason.sentence),
+        (6, &reason.sentence),
     ];
     for (at, text) in texts {
         if let Some(builder) = reasons.field_builder::<StringBuilder>(at) {
             builder.append_value(text);
         }
     }
-    if let Some(builder) = reasons.field_builder::<Float64Builder>(4) {
-        builder.append_value(reason.contribution);
+    for (at, number) in [(4, reason.contribution), (5, reason.points)] {
+        if let Some(builder) = reasons.field_builder::<Float64Builder>(at) {
+            builder.append_value(number);
+        }
     }
     reasons.append(true);
 }

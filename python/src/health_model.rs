@@ -2,22 +2,24 @@
 
 use keepwell::explain::Outcome;
 use keepwell::frame::Frame;
-use keepwell::health::{self, HealthModelParams, Quality};
-use keepwell::model::{Classifier, ModelFile};
+use keepwell::health::{self, Band, BandEdges, HealthModelParams, LifeCycle, Quality};
+use keepwell::model::ModelFile;
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::arrays::{dates, numbers, texts, whole};
 use crate::error::{Error, Result};
+use crate::health_told as told;
 use crate::params::{Given, apply};
 use crate::schema::Schema;
 use crate::scored::Scored;
 use crate::table::Table;
 use crate::training::train;
 
-/// Log-odds before anything is known of a row, what each signal adds, `n × d`, and the signals' names.
-type Told<'py> = (f64, Bound<'py, PyArray2<f64>>, Vec<String>);
+/// Log-odds before anything is known of a row, what each signal adds, `n × d`, the signals' names, and what each row's
+/// segment adds.
+type Told<'py> = (f64, Bound<'py, PyArray2<f64>>, Vec<String>, Bound<'py, PyArray1<f64>>);
 
 /// A fitted health model.
 #[pyclass(frozen, module = "keepwell._native")]
@@ -57,21 +59,108 @@ impl HealthModel {
         let told = told.ok_or_else(|| not_trained(outcome))?;
         let shape = [accounts.n_rows(), told.n_features];
         let values = PyArray1::from_vec(py, told.values).reshape(shape)?;
-        Ok((told.base, values, accounts.signals().names().to_vec()))
+        let parts = self.inner.segment_parts(&accounts, of)?.unwrap_or_default();
+        Ok((told.base, values, accounts.signals().names().to_vec(), PyArray1::from_vec(py, parts)))
+    }
+
+    /// What it was trained by: the parameters of `keepwell.HealthModel`.
+    #[getter]
+    fn settings<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>> {
+        let settings = self.inner.settings();
+        let dict = PyDict::new(py);
+        dict.set_item("horizon_days", settings.horizon_days)?;
+        match settings.bands {
+            BandEdges::Share { red, amber } => {
+                dict.set_item("red_share", red)?;
+                dict.set_item("amber_share", amber)?;
+            }
+            BandEdges::Cost { red_care, amber_care, loss } => {
+                dict.set_item("band_costs", (red_care, amber_care, loss))?;
+            }
+        }
+        dict.set_item("segments", settings.segments.clone())?;
+        let stages = settings.life_cycle.as_ref().map(|stages| {
+            let ([tenure, renewal], [onboarding, due]) = (stages.signals(), stages.limits());
+            (tenure.to_owned(), renewal.to_owned(), onboarding, due)
+        });
+        dict.set_item("life_cycle", stages)?;
+        dict.set_item("effort", settings.effort.name())?;
+        dict.set_item("random_state", settings.random_state)?;
+        Ok(dict)
+    }
+
+    /// Every segment that training saw: size, money, and how well its outcomes were foretold.
+    #[getter]
+    fn segments<'py>(&self, py: Python<'py>) -> Result<Vec<Bound<'py, PyDict>>> {
+        self.inner.segments().iter().map(|segment| told::segment(py, segment)).collect()
+    }
+
+    /// The accounts that moved most between two snapshots, and by what; `older` is the model that saw the first one.
+    fn moved<'py>(
+        &self,
+        py: Python<'py>,
+        before: &Table,
+        after: &Table,
+        most: usize,
+        older: Option<&HealthModel>,
+    ) -> Result<Vec<Bound<'py, PyDict>>> {
+        let older = older.unwrap_or(self);
+        let (before, after) = (older.frame(before)?, self.frame(after)?);
+        let moves = py.detach(|| self.inner.moved_since(&older.inner, &before, &after, most))?;
+        moves.iter().map(|moved| told::moved(py, moved)).collect()
+    }
+
+    /// The smallest believable changes that would bring each account into a band.
+    fn recourse<'py>(&self, py: Python<'py>, table: &Table, band: &str) -> Result<Vec<Bound<'py, PyDict>>> {
+        let (accounts, band) = (self.frame(table)?, band_of(band)?);
+        let of_row = |row| self.inner.recourse(&accounts, row, band);
+        let found = py.detach(|| (0..accounts.n_rows()).map(of_row).collect::<keepwell::Result<Vec<_>>>())?;
+        found.iter().map(|recourse| told::recourse(py, recourse)).collect()
+    }
+
+    /// For each account of a table, the `n` of another most like it, what was done for them and what came of it.
+    fn similar<'py>(
+        &self,
+        py: Python<'py>,
+        table: &Table,
+        among: &Table,
+        n: usize,
+        done: Option<Vec<Option<String>>>,
+    ) -> Result<Vec<Bound<'py, PyDict>>> {
+        let (accounts, past) = (self.frame(table)?, self.frame(among)?);
+        let found = py.detach(|| {
+            let index = self.inner.similar_accounts(&past)?;
+            let index = done.map_or(Ok(index.clone()), |done| index.done(done))?;
+            index.to(&self.inner, &accounts, n)
+        })?;
+        found.iter().map(|similar| told::similar(py, similar)).collect()
+    }
+
+    /// The usage and the value review of each account, as text, against the snapshot before where there is one.
+    fn reviews(
+        &self,
+        py: Python<'_>,
+        table: &Table,
+        before: Option<&Table>,
+    ) -> Result<Vec<(String, String)>> {
+        let accounts = self.frame(table)?;
+        let before = before.map(|before| self.frame(before)).transpose()?;
+        let of_row = |row| {
+            let usage = self.inner.usage_review(&accounts, row, before.as_ref())?;
+            let value = self.inner.value_review(&accounts, row, before.as_ref())?;
+            Ok((usage.to_string(), value.to_string()))
+        };
+        Ok(py.detach(|| (0..accounts.n_rows()).map(of_row).collect::<keepwell::Result<Vec<_>>>())?)
     }
 
     /// Account, probability, and lower and upper end of its interval.
     fn intervals(&self, py: Python<'_>, table: &Table, outcome: &str, level: f64) -> Result<Table> {
         let accounts = self.frame(table)?;
         let of = outcome_of(outcome)?;
-        let blend = match of {
-            Outcome::Churn => self.inner.churn_model(),
-            Outcome::Expansion => self.inner.expansion_model(),
-        };
-        let blend = blend.ok_or_else(|| not_trained(outcome))?;
         let intervals = py.detach(|| self.inner.probability_intervals(&accounts, of, level))?;
         let intervals = intervals.ok_or_else(|| not_trained(outcome))?;
-        let probability = py.detach(|| blend.predict_proba(accounts.signals()))?;
+        let probability = py.detach(|| self.inner.probabilities(&accounts, of))?;
+        let probability = probability.ok_or_else(|| not_trained(outcome))?;
         let mut columns = vec![texts("account_id", accounts.ids().iter().map(Some))];
         columns.extend(accounts.as_of().map(|as_of| dates("as_of", as_of)));
         columns.push(numbers("probability", probability.into_iter().map(Some)));
@@ -178,12 +267,40 @@ pub fn outcome_of(name: &str) -> Result<Outcome> {
     }
 }
 
+fn band_of(name: &str) -> Result<Band> {
+    let bands = [Band::Red, Band::Amber, Band::Green];
+    let found = bands.into_iter().find(|band| band.to_string() == name);
+    found.ok_or_else(|| Error::new(format!("`band` is {name:?}, expected \"amber\" or \"green\"")))
+}
+
+/// Signals of tenure and of the days to the renewal, months of onboarding, days of renewal.
+type Stages = (String, String, f64, f64);
+
 fn set(params: HealthModelParams, name: &str, given: &Given<'_>) -> Result<Option<HealthModelParams>> {
     Ok(Some(match name {
         "horizon_days" => params.horizon_days(given.whole()?),
         "red_share" => params.red_share(given.number()?),
         "amber_share" => params.amber_share(given.number()?),
         "effort" => params.effort(given.effort()?),
+        "band_costs" => {
+            const EXPECTED: &str =
+                "three numbers: what care of a red and of an amber account costs, and what is lost with one";
+            match given.read::<Option<(f64, f64, f64)>>(EXPECTED)? {
+                Some((red, amber, loss)) => params.bands_by_cost(red, amber, loss),
+                None => params,
+            }
+        }
+        "segments" => match given.read::<Option<Vec<String>>>("a list of segment keys of the schema")? {
+            Some(keys) => params.segments(keys),
+            None => params,
+        },
+        "life_cycle" => {
+            const EXPECTED: &str = "names of two signals, months of onboarding and days of renewal";
+            let stages = given.read::<Option<Stages>>(EXPECTED)?;
+            params.life_cycle(stages.map(|(tenure, renewal, onboarding, due)| {
+                LifeCycle::new(tenure, renewal).onboarding_months(onboarding).renewal_days(due)
+            }))
+        }
         "random_state" => params.random_state(given.whole()?),
         "n_jobs" => params.n_jobs(given.whole::<Option<usize>>()?),
         _ => return Ok(None),

@@ -8,6 +8,7 @@ mod columns;
 mod comparison;
 mod error;
 mod health_model;
+mod health_told;
 mod numpy_column;
 mod params;
 mod plan;

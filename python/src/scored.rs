@@ -1,8 +1,10 @@
 //! `Scored`: what a model says of each account, as a table.
 
 use keepwell::health;
+use keepwell::model::ModelFile;
 use keepwell::schema::Dimension;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use crate::arrays::{Named, dates, numbers, reasons, texts, whole};
 use crate::error::Result;
@@ -34,6 +36,19 @@ impl Scored {
     fn horizon_days(&self) -> u32 {
         self.inner.horizon_days
     }
+
+    /// From the bytes of a pickle.
+    #[staticmethod]
+    fn from_bytes<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, Self>> {
+        let inner = py.detach(|| health::Scored::from_bytes(bytes))?;
+        Ok(Bound::new(py, Scored::new(inner)?)?)
+    }
+
+    /// For pickle: accounts and scores as bytes.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> Result<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        let from_bytes = py.get_type::<Self>().getattr("from_bytes")?;
+        Ok((from_bytes, (PyBytes::new(py, &self.inner.to_bytes()),)))
+    }
 }
 
 fn columns(scored: &health::Scored) -> Vec<Named> {
@@ -50,6 +65,8 @@ fn columns(scored: &health::Scored) -> Vec<Named> {
     columns.push(numbers("health", scored.health.iter().copied().map(Some)));
     columns.push(texts("band", scored.band.iter().map(|band| Some(band.to_string()))));
     columns.extend(Dimension::ALL.into_iter().map(|dimension| sub_score(scored, dimension)));
+    columns.push(texts("segment", scored.segment.iter().map(Some)));
+    columns.push(numbers("coverage", scored.coverage.iter().copied().map(Some)));
     columns.push(reasons("reasons", &scored.reasons));
     if scored.churn_probability.is_some() && scored.expansion_probability.is_some() {
         columns.push(reasons("expansion_reasons", &scored.expansion_reasons));

@@ -110,8 +110,8 @@ def test_scores_health_bands_and_reasons_come_as_a_table(model, scored, accounts
         "account_id", "value_cents", "churn_probability", "expansion_probability", "health", "band",
     ]
     assert scored.column_names[6:] == [
-        "usage", "engagement", "contract", "sentiment", "support", "billing", "outcome", "profile", "reasons",
-        "expansion_reasons",
+        "usage", "engagement", "contract", "sentiment", "support", "billing", "outcome", "profile", "segment",
+        "coverage", "reasons", "expansion_reasons",
     ]
     assert scored["account_id"] == accounts["account_id"].tolist() and scored.horizon_days == 90
     assert scored["value_cents"].tolist() == (accounts["mrr"] * 100).round().astype(int).tolist()
@@ -121,7 +121,7 @@ def test_scores_health_bands_and_reasons_come_as_a_table(model, scored, accounts
     assert scored["band"] == ["red" if h < red else "amber" if h < amber else "green" for h in health]
     assert np.isnan(scored["engagement"]).all() and not np.isnan(scored["usage"]).any()
     reason = scored["reasons"][0][0]
-    assert reason.keys() == {"signal", "dimension", "value", "usual", "contribution", "sentence"}
+    assert reason.keys() == {"signal", "dimension", "value", "usual", "contribution", "points", "sentence"}
     assert max(map(len, scored["reasons"])) == 3
     assert max(map(len, model.score(accounts, n_reasons=1)["reasons"])) == 1
     polars = scored.to_polars()
@@ -167,6 +167,53 @@ def test_files_and_pickles_score_the_same(model, scored, accounts, tmp_path):
     assert loaded.schema == model.schema and loaded.horizon_days == 90
     for again in (loaded, pickle.loads(pickle.dumps(model))):
         assert again.score(accounts).to_pyarrow().equals(scored.to_pyarrow())
+
+
+def test_scores_can_be_pickled_and_planned_on(scored):
+    again = pickle.loads(pickle.dumps(scored))
+    assert again.to_pyarrow().equals(scored.to_pyarrow()) and again.horizon_days == scored.horizon_days
+    playbook = kw.Playbook.any_business()
+    assert playbook.plan(again).to_pyarrow().equals(playbook.plan(scored).to_pyarrow())
+
+
+def test_a_loaded_model_has_its_settings(schema, accounts, tmp_path):
+    settings = {"horizon_days": 60, "red_share": 0.2, "amber_share": 0.3, "random_state": 5}
+    kw.HealthModel(schema, **settings).fit(accounts).save(tmp_path / "a")
+    loaded = kw.HealthModel.load(tmp_path / "a")
+    assert settings.items() <= loaded._params.items()
+    again = loaded.fit(accounts)
+    assert again.band_edges == kw.HealthModel.load(tmp_path / "a").band_edges
+    kw.HealthModel(schema, band_costs=(30.0, 10.0, 100.0), segments=[]).fit(accounts).save(tmp_path / "b")
+    assert kw.HealthModel.load(tmp_path / "b")._params["band_costs"] == (30.0, 10.0, 100.0)
+    with pytest.raises(kw.Error, match="`segments` is tier, expected segment keys of the schema"):
+        kw.HealthModel(schema, segments=["tier"]).fit(accounts)
+
+
+def test_scoring_needs_no_value(model, scored, accounts):
+    assert "mrr" not in [signal["name"] for signal in model.schema.signals]
+    without = model.score(accounts.drop(columns=["mrr"]))
+    assert np.array_equal(without["health"], scored["health"]) and "value_cents" not in without.column_names
+
+
+def test_moves_recourse_and_similar_accounts(model, scored, accounts):
+    fallen = accounts.assign(seat_utilisation=accounts["seat_utilisation"] * 0.5)
+    moves = model.moved(accounts, fallen, most=5)
+    assert len(moves) == 5
+    for moved in moves:
+        parts = sum(signal["health"] for signal in moved["signals"])
+        assert parts == pytest.approx(moved["after"]["health"] - moved["before"]["health"], abs=1e-9)
+        assert [signal["signal"] for signal in moved["signals"]] == ["seat_utilisation"]
+    red = accounts[[band == "red" for band in scored["band"]]].head(3)
+    for found in model.recourse(red, band="amber"):
+        assert found["health"][1] >= found["health"][0] and isinstance(found["text"], str)
+    similar = model.similar(red, accounts, n=4, done=["call"] * len(accounts))
+    assert [len(found["accounts"]) for found in similar] == [4] * 3
+    assert all(account["done"] == "call" for account in similar[0]["accounts"])
+    usage, value = model.reviews(red.head(1), before=accounts)[0]
+    assert usage.startswith("Usage of") and value.startswith("Value of")
+    assert model.segments[0]["segment"] == "all accounts" and model.segments[0]["n_accounts"] == len(accounts)
+    with pytest.raises(kw.Error, match="`band` is"):
+        model.recourse(red, band="blue")
 
 
 def test_progress_is_told_and_can_cancel(schema, accounts):
@@ -289,7 +336,7 @@ def test_model_files_that_cannot_be_read(model, tmp_path):
         return text_of(kw.Error, lambda: kw.HealthModel.load(path))
 
     assert load(whole[:8] + b"\x09\x00\x00\x00" + whole[12:]) == (
-        f"model file `{path}`: format version 9 is unknown, this keepwell reads version 1; update keepwell or save "
+        f"model file `{path}`: format version 9 is unknown, this keepwell reads version 2; update keepwell or save "
         "the model anew"
     )
     n = len(whole) - 40

@@ -81,6 +81,12 @@ pub fn sentence(signal: &Signal, value: &str, usual: &str, effect: &str) -> Stri
     }
 }
 
+/// The sentence with the signals that say the same: "… (with logins, exports)".
+pub fn with_also<'a>(sentence: String, also: impl Iterator<Item = &'a Signal>) -> String {
+    let titles: Vec<_> = also.map(Signal::title_text).collect();
+    if titles.is_empty() { sentence } else { format!("{sentence} (with {})", titles.join(", ")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

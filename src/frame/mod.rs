@@ -15,6 +15,8 @@ mod words;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::schema::{Money, Schema, Value};
 
 pub use infer::InferOptions;
@@ -24,8 +26,9 @@ pub use table::{Categories, Column, MISSING_CODE, Table};
 pub use view::{ColumnRef, Numbers, Reader, TableView};
 
 /// `n` accounts as known at a date, by schema.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Frame {
+    #[serde(with = "crate::schema::as_toml")]
     schema: Arc<Schema>,
     ids: Vec<String>,
     signals: Table,

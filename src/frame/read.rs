@@ -24,8 +24,8 @@ impl Frame {
     /// `<NA>` and `None` where the column is no text (in a text they can be levels). Flags and labels are
     /// true/false, yes/no, y/n, t/f or 1/0 in any case. Dates are written `2026-11-21`, with or without a time behind.
     /// A value column whose name ends in `_cents` holds minor units, any other whole units, rounded to minor ones.
-    /// Label columns may be absent; all other columns that the schema names must be there; columns that it does not
-    /// name are passed over.
+    /// Label columns and the value column may be absent; all other columns that the schema names must be there; columns
+    /// that it does not name are passed over.
     ///
     /// # Errors
     /// What [`Schema::check`] finds; [`ErrorKind::MissingColumn`]; [`ErrorKind::Value`] with column and row (1 is the
@@ -177,7 +177,7 @@ fn read_frame(source: &Source<'_>, schema: &Schema) -> Result<Frame> {
         ids,
         churn: read_label(source, schema.labels.churn.as_deref())?,
         expansion: read_label(source, schema.labels.expansion.as_deref())?,
-        value_cents: schema.value.as_ref().map(|value| read_value(source, value)).transpose()?,
+        value_cents: read_value(source, schema.value.as_ref())?,
         segments: read_segments(source, schema)?,
         signals: read_signals(source, schema, as_of.as_deref())?,
         as_of,
@@ -242,9 +242,11 @@ fn read_label(source: &Source<'_>, column: Option<&str>) -> Result<Option<Vec<Op
     }
 }
 
-fn read_value(source: &Source<'_>, value: &Value) -> Result<Vec<Option<i64>>> {
+/// The value column may be absent: only money asks for it, and says so where it is not there.
+fn read_value(source: &Source<'_>, value: Option<&Value>) -> Result<Option<Vec<Option<i64>>>> {
+    let Some(value) = value.filter(|value| source.find(&value.column).is_some()) else { return Ok(None) };
     let per_unit = if value.is_in_cents() { 1.0 } else { 100.0 };
-    source.read(&value.column, "recurring value", |cell| cell.cents(per_unit))
+    source.read(&value.column, "recurring value", |cell| cell.cents(per_unit)).map(Some)
 }
 
 fn read_segments(source: &Source<'_>, schema: &Schema) -> Result<Table> {

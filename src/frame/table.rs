@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{ErrorKind, Result};
 
 /// The code of a missing category.
 pub const MISSING_CODE: u32 = u32::MAX;
 
 /// A category column as a dictionary: `codes[row]` is an index into `levels`, or [`MISSING_CODE`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Categories {
     /// One code a row.
     pub codes: Vec<u32>,
@@ -43,7 +45,7 @@ impl Categories {
 }
 
 /// One column of `n` rows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Column {
     /// Numbers, counts, shares and flags (0 or 1). NaN is missing.
     Number(Vec<f64>),
@@ -83,7 +85,7 @@ impl Column {
 }
 
 /// Named columns of equal length: `n` rows × `d` columns.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     names: Vec<String>,
     columns: Vec<Column>,

@@ -1,252 +1,159 @@
 //! The model that ties everything together: churn and expansion scores, health, bands and reasons.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::bands::BandEdges;
+use super::coverage::coverage;
+use super::fit::{HealthModelParams, Settings};
 use super::quality::Quality;
+use super::recourse::Seen;
 use super::scale::HealthScale;
 use super::scored::{Band, Scored};
+use super::segment::pooled::Line;
+use super::segment::{SegmentReport, SegmentTree, WHOLE};
 use super::segment_rate::SegmentRate;
 use crate::error::{ErrorKind, Result};
-use crate::explain::{Outcome, Reason, Reasons, Usual};
+use crate::explain::{Outcome, Reason, Reasons, Usual, by_dimension};
 use crate::frame::{Frame, Table};
-use crate::model::{
-    BlendClassifier, BlendParams, Classifier, Contributions, Effort, ModelFile, OnProgress, OutOfFold,
-    ProbabilityInterval, Progress, sigmoid,
-};
-use crate::schema::{Direction, Schema};
+use crate::model::{BlendClassifier, Classifier, Contributions, ModelFile, ProbabilityInterval, sigmoid};
+use crate::schema::{Missing, Schema};
 
-/// Settings of a [`HealthModel`] before it is fitted. Make it with [`HealthModel::params`].
-#[derive(Clone, Debug)]
-pub struct HealthModelParams {
-    schema: Schema,
-    horizon_days: u32,
-    red_share: f64,
-    amber_share: f64,
-    blend: BlendParams,
-}
-
-impl HealthModelParams {
-    /// Length of the horizon the labels speak of, in days, at least 1. Default: 90.
-    pub fn horizon_days(mut self, days: u32) -> Self {
-        self.horizon_days = days;
-        self
-    }
-
-    /// Share of the training accounts that fall into the red band, above 0 and below 1. Default: 0.1.
-    pub fn red_share(mut self, share: f64) -> Self {
-        self.red_share = share;
-        self
-    }
-
-    /// Share of the training accounts that fall into the amber band, above 0; red and amber leave
-    /// something for green. Default: 0.2.
-    pub fn amber_share(mut self, share: f64) -> Self {
-        self.amber_share = share;
-        self
-    }
-
-    /// How much time training may take. Default: [`Effort::Balanced`].
-    pub fn effort(mut self, effort: Effort) -> Self {
-        self.blend = self.blend.effort(effort);
-        self
-    }
-
-    /// Seed of the folds. Default: 0. The same seed gives the same model at any number of threads.
-    pub fn random_state(mut self, seed: u64) -> Self {
-        self.blend = self.blend.random_state(seed);
-        self
-    }
-
-    /// Threads to train with, at least 1; `None` takes rayon's current pool. Default: `None`.
-    pub fn n_jobs(mut self, n_jobs: impl Into<Option<usize>>) -> Self {
-        self.blend = self.blend.n_jobs(n_jobs);
-        self
-    }
-
-    fn check(&self) -> Result<()> {
-        self.schema.check()?;
-        if self.schema.signals.is_empty() {
-            return Err(ErrorKind::Schema("it has no signal to learn from; name at least one".into()).into());
-        }
-        if self.horizon_days == 0 {
-            return Err(parameter("horizon_days", "0", "at least 1"));
-        }
-        if !(self.red_share > 0.0 && self.red_share < 1.0) {
-            return Err(parameter("red_share", self.red_share, "above 0 and below 1"));
-        }
-        if !(self.amber_share > 0.0 && self.red_share + self.amber_share < 1.0) {
-            return Err(parameter("amber_share", self.amber_share, "above 0 and, with red_share, below 1"));
-        }
-        Ok(())
-    }
-
-    /// Trains on the accounts of a frame whose outcome is known.
-    ///
-    /// Churn and expansion are both trained when both label columns are there. Rows with an empty
-    /// label are censored and left out of that label's training. An account may have several rows, of different
-    /// dates; a fold leaves out all of them together.
-    ///
-    /// # Errors
-    /// A setting outside its range, a schema without signals, no label column, one class only.
-    pub fn fit(&self, past: &Frame) -> Result<HealthModel> {
-        self.fit_with_progress(past, &|_| ControlFlow::Continue(()))
-    }
-
-    /// As [`fit`](Self::fit), calling `on_progress` now and then; its `Break` cancels the training.
-    ///
-    /// # Errors
-    /// As [`fit`](Self::fit), and [`ErrorKind::Cancelled`].
-    pub fn fit_with_progress(&self, past: &Frame, on_progress: OnProgress<'_>) -> Result<HealthModel> {
-        self.check()?;
-        self.schema.check_same_signals(past.schema())?;
-        let labels = self.labels(past)?;
-        let share = 1.0 / labels.len() as f64;
-        let mut model = HealthModel {
-            schema: Arc::new(self.schema.clone()),
-            horizon_days: self.horizon_days,
-            usual: Usual::of(past.signals()),
-            churn: None,
-            expansion: None,
-        };
-        for (at, (outcome, label)) in labels.into_iter().enumerate() {
-            let part = |progress: Progress| {
-                on_progress(Progress { done: share * (at as f64 + progress.done), ..progress })
-            };
-            let score = self.fit_score(past, outcome, label, &part)?;
-            match outcome {
-                Outcome::Churn => model.churn = Some(score),
-                Outcome::Expansion => model.expansion = Some(score),
-            }
-        }
-        Ok(model)
-    }
-
-    /// The labels that the frame has, at least one.
-    fn labels<'a>(&'a self, past: &'a Frame) -> Result<Vec<(Outcome, Label<'a>)>> {
-        let named = [
-            (Outcome::Churn, &self.schema.labels.churn, past.churn()),
-            (Outcome::Expansion, &self.schema.labels.expansion, past.expansion()),
-        ];
-        let found: Vec<_> = named
-            .iter()
-            .filter_map(|(outcome, name, values)| {
-                let label = Label { name: name.as_deref()?, values: (*values)? };
-                Some((*outcome, label))
-            })
-            .collect();
-        if found.is_empty() {
-            let names: Vec<&str> = named.iter().filter_map(|(_, name, _)| name.as_deref()).collect();
-            return Err(ErrorKind::NoLabel { hint: no_label_hint(&names) }.into());
-        }
-        Ok(found)
-    }
-
-    fn fit_score(
-        &self,
-        past: &Frame,
-        outcome: Outcome,
-        label: Label<'_>,
-        on_progress: OnProgress<'_>,
-    ) -> Result<FittedScore> {
-        let (rows, happened) = label.known()?;
-        label.check_classes(&happened)?;
-        let table = past.signals().take(&rows);
-        let ids: Vec<String> = rows.iter().map(|&row| past.ids()[row].clone()).collect();
-        let params = self.blend.clone().monotonic(self.monotonic(outcome));
-        let (blend, out_of_fold) = params.fit_accounts(&table, &happened, &ids, on_progress)?;
-        let contributions = blend.contributions(&table)?;
-        let shares = [self.red_share, self.amber_share];
-        let scale = HealthScale::fit(&self.schema, outcome, &contributions, &out_of_fold.log_odds, shares);
-        Ok(FittedScore { blend, scale, quality: quality(&happened, out_of_fold)? })
-    }
-
-    /// Directions of the schema speak of keeping accounts; of growth they say nothing.
-    fn monotonic(&self, outcome: Outcome) -> Vec<(String, i8)> {
-        if outcome == Outcome::Expansion {
-            return Vec::new();
-        }
-        let direction = |direction| match direction {
-            Direction::Keeps => Some(-1),
-            Direction::Loses => Some(1),
-            Direction::Unknown => None,
-        };
-        let signals = self.schema.signals.iter();
-        signals.filter_map(|signal| Some((signal.name.clone(), direction(signal.direction)?))).collect()
-    }
-}
-
-/// `None` where no account could be left out: what is said of accounts learned from is no measure.
-fn quality(happened: &[bool], out_of_fold: OutOfFold) -> Result<Option<Quality>> {
-    let probability: Vec<f64> = out_of_fold.log_odds.into_iter().map(sigmoid).collect();
-    out_of_fold.unseen.then(|| Quality::of(happened, &probability)).transpose()
-}
-
-fn parameter(name: &'static str, value: impl ToString, expected: &'static str) -> crate::Error {
-    ErrorKind::Parameter { name, value: value.to_string(), expected }.into()
-}
-
-fn no_label_hint(names: &[&str]) -> String {
-    match names {
-        [] => "the schema names neither a churn nor an expansion label; name one under `labels`".into(),
-        names => format!(
-            "the table has no column `{}`; add it, or name another under `labels`",
-            names.join("` or `")
-        ),
-    }
-}
-
-/// A label column: its name and one optional outcome a row.
-#[derive(Clone, Copy)]
-struct Label<'a> {
-    name: &'a str,
-    values: &'a [Option<bool>],
-}
-
-impl Label<'_> {
-    /// The rows whose outcome is known, and those outcomes.
-    fn known(&self) -> Result<(Vec<usize>, Vec<bool>)> {
-        let known: (Vec<usize>, Vec<bool>) =
-            self.values.iter().enumerate().filter_map(|(row, value)| Some((row, (*value)?))).unzip();
-        if known.0.is_empty() {
-            let what = format!("label `{}`", self.name);
-            return Err(
-                ErrorKind::NoRows { what, hint: "all its cells are empty: no outcome is known yet" }.into()
-            );
-        }
-        Ok(known)
-    }
-
-    fn check_classes(&self, happened: &[bool]) -> Result<()> {
-        let class = match (happened.contains(&false), happened.contains(&true)) {
-            (true, true) => return Ok(()),
-            (_, true) => "true",
-            _ => "false",
-        };
-        let (label, n_rows) = (self.name.to_owned(), happened.len());
-        Err(ErrorKind::OneClass { label, class, n_rows }.into())
-    }
+/// A fitted model: calibrated churn and expansion probabilities, health, bands and reasons.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "SavedHealthModel", into = "SavedHealthModel")]
+pub struct HealthModel {
+    pub(super) schema: Arc<Schema>,
+    pub(super) settings: Settings,
+    pub(super) segments: SegmentTree,
+    pub(super) reports: Vec<SegmentReport>,
+    /// What is usual of each signal, a segment each; `None` in one that takes its parent's.
+    pub(super) usual: Vec<Option<Vec<Usual>>>,
+    /// The group of each signal: those that say the same.
+    pub(super) groups: Vec<u32>,
+    /// What training saw of each signal.
+    pub(super) seen: Seen,
+    pub(super) churn: Option<FittedScore>,
+    pub(super) expansion: Option<FittedScore>,
 }
 
 /// Everything fitted for one outcome.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct FittedScore {
-    blend: BlendClassifier,
-    scale: HealthScale,
-    quality: Option<Quality>,
+pub(super) struct FittedScore {
+    pub blend: BlendClassifier,
+    /// Log-odds before anything is known of an account.
+    pub base: f64,
+    /// The segments' own calibration, one each.
+    pub lines: Vec<Line>,
+    /// What each of `d` signals adds in the mean, a segment each.
+    pub usual: Vec<Vec<f64>>,
+    /// How much each signal matters.
+    pub weights: Vec<f64>,
+    pub scale: HealthScale,
+    pub quality: Option<Quality>,
 }
 
-/// A fitted model: calibrated churn and expansion probabilities, health, bands and reasons.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct HealthModel {
-    #[serde(with = "as_toml")]
+/// The mean log-odds of a segment from its line and what each signal adds there in the mean.
+pub(super) fn usual_log_odds(line: Line, base: f64, usual: &[f64]) -> f64 {
+    line.apply(base) + usual.iter().sum::<f64>()
+}
+
+impl FittedScore {
+    pub fn line(&self, node: u32) -> Line {
+        self.lines[node as usize]
+    }
+
+    /// The mean log-odds of a segment.
+    pub fn usual_log_odds(&self, node: u32) -> f64 {
+        usual_log_odds(self.line(node), self.base, &self.usual[node as usize])
+    }
+
+    /// What each signal of a row adds beyond what is usual in its segment.
+    fn excess(&self, node: u32, contributions: &[f64], out: &mut Vec<f64>) {
+        let slope = self.line(node).slope;
+        out.clear();
+        out.extend(
+            contributions.iter().zip(&self.usual[node as usize]).map(|(part, usual)| slope * part - usual),
+        );
+    }
+
+    fn is_sound(&self, n_signals: usize, n_nodes: usize) -> bool {
+        let finite =
+            |values: &[f64]| values.len() == n_signals && values.iter().all(|value| value.is_finite());
+        self.base.is_finite()
+            && self.scale.is_sound()
+            && self.lines.len() == n_nodes
+            && self.lines.iter().all(|line| line.is_sound())
+            && self.usual.len() == n_nodes
+            && self.usual.iter().all(|usual| finite(usual))
+            && finite(&self.weights)
+            && self.blend.features().names().len() == n_signals
+    }
+}
+
+/// What of a model is saved: all of it, looked at when it is read back.
+#[derive(Clone, Serialize, Deserialize)]
+struct SavedHealthModel {
+    #[serde(with = "crate::schema::as_toml")]
     schema: Arc<Schema>,
-    horizon_days: u32,
-    usual: Vec<Usual>,
+    settings: Settings,
+    segments: SegmentTree,
+    reports: Vec<SegmentReport>,
+    usual: Vec<Option<Vec<Usual>>>,
+    groups: Vec<u32>,
+    seen: Seen,
     churn: Option<FittedScore>,
     expansion: Option<FittedScore>,
+}
+
+impl From<HealthModel> for SavedHealthModel {
+    fn from(model: HealthModel) -> Self {
+        SavedHealthModel {
+            schema: model.schema,
+            settings: model.settings,
+            segments: model.segments,
+            reports: model.reports,
+            usual: model.usual,
+            groups: model.groups,
+            seen: model.seen,
+            churn: model.churn,
+            expansion: model.expansion,
+        }
+    }
+}
+
+impl TryFrom<SavedHealthModel> for HealthModel {
+    type Error = &'static str;
+
+    fn try_from(saved: SavedHealthModel) -> std::result::Result<Self, &'static str> {
+        let (d, k) = (saved.schema.signals.len(), saved.segments.n_nodes());
+        let scores = [&saved.churn, &saved.expansion];
+        let sound = saved.segments.is_sound()
+            && scores.iter().any(|score| score.is_some())
+            && scores.into_iter().flatten().all(|score| score.is_sound(d, k))
+            && saved.reports.len() == k
+            && saved.usual.len() == k
+            && saved.usual[0].is_some()
+            && saved.usual.iter().flatten().all(|usual| usual.len() == d)
+            && saved.groups.len() == d
+            && saved.seen.is_sound(d);
+        if !sound {
+            return Err("the parts of the health model do not fit together");
+        }
+        Ok(HealthModel {
+            schema: saved.schema,
+            settings: saved.settings,
+            segments: saved.segments,
+            reports: saved.reports,
+            usual: saved.usual,
+            groups: saved.groups,
+            seen: saved.seen,
+            churn: saved.churn,
+            expansion: saved.expansion,
+        })
+    }
 }
 
 impl ModelFile for HealthModel {
@@ -254,22 +161,40 @@ impl ModelFile for HealthModel {
 }
 
 /// What one fitted score says of a table.
-struct Told {
-    probability: Vec<f64>,
-    contributions: Contributions,
-    reasons: Vec<Vec<Reason>>,
+pub(super) struct Told {
+    pub probability: Vec<f64>,
+    /// What the signals add beyond what is usual in the segment, `n × d`.
+    pub excess: Vec<f64>,
+    pub reasons: Vec<Vec<Reason>>,
+}
+
+/// One account's share of [`Told`].
+struct ToldRow {
+    probability: f64,
+    excess: Vec<f64>,
+    reasons: Vec<Reason>,
+}
+
+/// From so many accounts on, several threads tell them.
+const PARALLEL_ROWS: usize = 256;
+
+/// [`sigmoid`], kept off 0 and 1 where it rounds to them.
+pub(super) fn open_probability(log_odds: f64) -> f64 {
+    sigmoid(log_odds).clamp(f64::MIN_POSITIVE, 1.0 - f64::EPSILON / 2.0)
+}
+
+/// One of each row, in order, by several threads where it is worth it.
+pub(super) fn map_rows<T: Send>(n_rows: usize, of: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
+    if n_rows < PARALLEL_ROWS {
+        return (0..n_rows).map(of).collect();
+    }
+    (0..n_rows).into_par_iter().with_min_len(64).map(of).collect()
 }
 
 impl HealthModel {
     /// Settings for accounts of that schema.
     pub fn params(schema: &Schema) -> HealthModelParams {
-        HealthModelParams {
-            schema: schema.clone(),
-            horizon_days: 90,
-            red_share: 0.1,
-            amber_share: 0.2,
-            blend: BlendParams::default(),
-        }
+        HealthModelParams::new(schema)
     }
 
     /// The schema it was fitted by.
@@ -277,9 +202,14 @@ impl HealthModel {
         &self.schema
     }
 
+    /// What it was trained by besides the schema.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Length of the horizon of its probabilities, in days.
     pub fn horizon_days(&self) -> u32 {
-        self.horizon_days
+        self.settings.horizon_days
     }
 
     /// How well the churn score predicted accounts left out of its folds.
@@ -295,24 +225,51 @@ impl HealthModel {
         self.expansion.as_ref()?.quality.as_ref()
     }
 
-    /// The churn model; `None` where churn was not trained.
+    /// The churn model, of all segments together; `None` where churn was not trained.
     pub fn churn_model(&self) -> Option<&BlendClassifier> {
         self.churn.as_ref().map(|score| &score.blend)
     }
 
-    /// The expansion model; `None` where expansion was not trained.
+    /// The expansion model, of all segments together; `None` where expansion was not trained.
     pub fn expansion_model(&self) -> Option<&BlendClassifier> {
         self.expansion.as_ref().map(|score| &score.blend)
     }
 
-    /// Health below which an account is red, and below which it is amber.
+    /// Health below which an account is red, and below which it is amber, over all accounts.
+    ///
+    /// Edges chosen by cost differ from segment to segment; see [`segment_band_edges`](Self::segment_band_edges).
     pub fn band_edges(&self) -> [f64; 2] {
-        self.main().1.scale.edges()
+        self.edges(WHOLE)
     }
 
-    /// What is usual of each signal, in the schema's order.
+    /// As [`band_edges`](Self::band_edges), in each of the [`segments`](Self::segments).
+    pub fn segment_band_edges(&self) -> Vec<[f64; 2]> {
+        (0..self.segments.n_nodes() as u32).map(|node| self.edges(node)).collect()
+    }
+
+    pub(super) fn edges(&self, node: u32) -> [f64; 2] {
+        let (_, score) = self.main();
+        score.scale.edges(score.usual_log_odds(node))
+    }
+
+    /// Every segment that training saw, all accounts first, each behind the one that it is part of: size, money, and
+    /// how well its outcomes were foretold.
+    pub fn segments(&self) -> &[SegmentReport] {
+        &self.reports
+    }
+
+    /// What is usual of each signal over all accounts, in the schema's order.
     pub fn usual(&self) -> &[Usual] {
-        &self.usual
+        self.usual_in(WHOLE)
+    }
+
+    /// What is usual of each signal in a segment, or in the nearest around it that has enough accounts to say.
+    pub(super) fn usual_in(&self, node: u32) -> &[Usual] {
+        match &self.usual[node as usize] {
+            Some(usual) => usual,
+            None if node == WHOLE => &[],
+            None => self.usual_in(self.segments.parent(node)),
+        }
     }
 
     /// Probabilities, health, bands, sub-scores and up to three reasons of every account.
@@ -328,18 +285,19 @@ impl HealthModel {
     /// # Errors
     /// A frame of another schema.
     pub fn score_with_reasons(&self, accounts: &Frame, n_reasons: usize) -> Result<Scored> {
-        self.schema.check_same_signals(accounts.schema())?;
+        let nodes = self.nodes(accounts)?;
         let table = accounts.signals();
         let told = |score: &Option<FittedScore>, outcome| {
-            score.as_ref().map(|score| self.tell(score, outcome, table, n_reasons)).transpose()
+            score.as_ref().map(|score| self.tell(score, outcome, table, &nodes, n_reasons)).transpose()
         };
         let (churn, expansion) =
             (told(&self.churn, Outcome::Churn)?, told(&self.expansion, Outcome::Expansion)?);
-        let main = churn.as_ref().or(expansion.as_ref()).expect("a fitted model has a score");
-        let (health, band, sub_scores) = self.health(&main.contributions, table.n_rows());
+        let excess = churn.as_ref().or(expansion.as_ref()).map_or(&[][..], |told| &told.excess);
+        let (health, band, sub_scores) = self.health(&nodes, excess);
         let unzip = |told: Option<Told>| told.map(|told| (told.probability, told.reasons)).unzip();
         let (churn_probability, churn_reasons) = unzip(churn);
         let (expansion_probability, expansion_reasons) = unzip(expansion);
+        let weights = &self.main().1.weights;
         Ok(Scored {
             frame: accounts.clone(),
             churn_probability,
@@ -347,19 +305,42 @@ impl HealthModel {
             health,
             band,
             sub_scores,
+            segment: nodes.iter().map(|&node| self.segments.name(node).clone()).collect(),
+            coverage: (0..nodes.len()).map(|row| coverage(table, row, weights)).collect(),
             reasons: churn_reasons.or_else(|| expansion_reasons.clone()).unwrap_or_default(),
             expansion_reasons: expansion_reasons.unwrap_or_default(),
-            horizon_days: self.horizon_days,
+            horizon_days: self.settings.horizon_days,
         })
     }
 
     /// What each signal adds to the log-odds of an outcome, `n × d`; `None` where it was not trained.
     ///
+    /// With what [`segment_parts`](Self::segment_parts) says of a row, base and signals make the log-odds of its
+    /// probability.
+    ///
     /// # Errors
     /// A frame of another schema.
     pub fn contributions(&self, accounts: &Frame, outcome: Outcome) -> Result<Option<Contributions>> {
-        self.schema.check_same_signals(accounts.schema())?;
-        self.score_of(outcome).map(|score| score.blend.contributions(accounts.signals())).transpose()
+        let nodes = self.nodes(accounts)?;
+        let Some(score) = self.fitted(outcome) else { return Ok(None) };
+        let mut contributions = score.blend.contributions(accounts.signals())?;
+        let d = contributions.n_features.max(1);
+        for (&node, row) in nodes.iter().zip(contributions.values.chunks_exact_mut(d)) {
+            let slope = score.line(node).slope;
+            row.iter_mut().for_each(|value| *value *= slope);
+        }
+        Ok(Some(contributions))
+    }
+
+    /// What the segment of each account adds to the log-odds of an outcome: how much more of it there is in the segment
+    /// than its signals tell. `None` where the outcome was not trained.
+    ///
+    /// # Errors
+    /// A frame of another schema.
+    pub fn segment_parts(&self, accounts: &Frame, outcome: Outcome) -> Result<Option<Vec<f64>>> {
+        let nodes = self.nodes(accounts)?;
+        let part = |score: &FittedScore, node: u32| score.line(node).apply(score.base) - score.base;
+        Ok(self.fitted(outcome).map(|score| nodes.into_iter().map(|node| part(score, node)).collect()))
     }
 
     /// The interval of each account's probability at a level such as 0.9; `None` where the outcome was not trained.
@@ -372,9 +353,26 @@ impl HealthModel {
         outcome: Outcome,
         level: f64,
     ) -> Result<Option<Vec<ProbabilityInterval>>> {
-        self.schema.check_same_signals(accounts.schema())?;
-        let score = self.score_of(outcome);
-        score.map(|score| score.blend.probability_intervals(accounts.signals(), level)).transpose()
+        let nodes = self.nodes(accounts)?;
+        let Some(score) = self.fitted(outcome) else { return Ok(None) };
+        let mut intervals = score.blend.probability_intervals(accounts.signals(), level)?;
+        let probability = self.tell(score, outcome, accounts.signals(), &nodes, 0)?.probability;
+        for (interval, (&node, p)) in intervals.iter_mut().zip(nodes.iter().zip(probability)) {
+            let line = score.line(node);
+            interval.lower = line.apply_to_probability(interval.lower).min(p);
+            interval.upper = line.apply_to_probability(interval.upper).max(p);
+        }
+        Ok(Some(intervals))
+    }
+
+    /// The calibrated probability of an outcome, an account each; `None` where it was not trained.
+    ///
+    /// # Errors
+    /// A frame of another schema.
+    pub fn probabilities(&self, accounts: &Frame, outcome: Outcome) -> Result<Option<Vec<f64>>> {
+        let nodes = self.nodes(accounts)?;
+        let Some(score) = self.fitted(outcome) else { return Ok(None) };
+        Ok(Some(self.tell(score, outcome, accounts.signals(), &nodes, 0)?.probability))
     }
 
     /// The rate that each segment by a key will come to, with its interval at a level such as 0.9, beside what it has
@@ -390,8 +388,8 @@ impl HealthModel {
         level: f64,
     ) -> Result<Option<Vec<SegmentRate>>> {
         let intervals = self.probability_intervals(accounts, outcome, level)?;
-        let (Some(intervals), Some(score)) = (intervals, self.score_of(outcome)) else { return Ok(None) };
-        let probability = score.blend.predict_proba(accounts.signals())?;
+        let probability = self.probabilities(accounts, outcome)?;
+        let (Some(intervals), Some(probability)) = (intervals, probability) else { return Ok(None) };
         let happened = match outcome {
             Outcome::Churn => accounts.churn(),
             Outcome::Expansion => accounts.expansion(),
@@ -399,7 +397,7 @@ impl HealthModel {
         SegmentRate::by_key(accounts, key, &probability, &intervals, happened, level).map(Some)
     }
 
-    fn score_of(&self, outcome: Outcome) -> Option<&FittedScore> {
+    pub(super) fn fitted(&self, outcome: Outcome) -> Option<&FittedScore> {
         match outcome {
             Outcome::Churn => self.churn.as_ref(),
             Outcome::Expansion => self.expansion.as_ref(),
@@ -407,47 +405,144 @@ impl HealthModel {
     }
 
     /// The score that health is read from: churn where it was trained.
-    fn main(&self) -> (Outcome, &FittedScore) {
+    pub(super) fn main(&self) -> (Outcome, &FittedScore) {
         let churn = self.churn.as_ref().map(|score| (Outcome::Churn, score));
         let expansion = || self.expansion.as_ref().map(|score| (Outcome::Expansion, score));
-        churn.or_else(expansion).expect("a fitted model has a score")
+        churn.or_else(expansion).expect("a model is fitted on a label, and one that is read has a score")
     }
 
-    fn tell(&self, score: &FittedScore, outcome: Outcome, table: &Table, n_reasons: usize) -> Result<Told> {
+    /// The outcome that health is read from: churn where it was trained, else expansion.
+    pub fn health_outcome(&self) -> Outcome {
+        self.main().0
+    }
+
+    /// The segment of each account, once the frame is known to be one of the model's.
+    pub(super) fn nodes(&self, accounts: &Frame) -> Result<Vec<u32>> {
+        self.check_frame(accounts)?;
+        self.segments.assign(accounts)
+    }
+
+    /// Whether a frame's signals mean what the model's do.
+    fn check_frame(&self, accounts: &Frame) -> Result<()> {
+        if Arc::ptr_eq(&self.schema, accounts.schema()) {
+            return Ok(());
+        }
+        self.schema.check_same_signals(accounts.schema())?;
+        let mut pairs = self.schema.signals.iter().zip(&accounts.schema().signals);
+        let Some((own, _)) = pairs.find(|(own, other)| own.missing != other.missing) else { return Ok(()) };
+        let meaning = |missing| if missing == Missing::Zero { "zero" } else { "unknown" };
+        let other = if own.missing == Missing::Zero { Missing::Unknown } else { Missing::Zero };
+        Err(ErrorKind::Schema(format!(
+            "the table's schema is not the model's (fingerprint {}, expected {}): an empty `{}` means {}, expected {}; \
+             read the table by the schema the model was trained with",
+            accounts.schema().fingerprint(),
+            self.schema.fingerprint(),
+            own.name,
+            meaning(other),
+            meaning(own.missing),
+        ))
+        .into())
+    }
+
+    pub(super) fn tell(
+        &self,
+        score: &FittedScore,
+        outcome: Outcome,
+        table: &Table,
+        nodes: &[u32],
+        n_reasons: usize,
+    ) -> Result<Told> {
         let contributions = score.blend.contributions(table)?;
-        let reasons = Reasons::new(&self.schema, &self.usual, outcome, n_reasons);
-        let rows = 0..table.n_rows();
-        let reasons = rows.map(|row| reasons.of(table, row, contributions.row(row))).collect();
-        Ok(Told { probability: score.blend.predict_proba(table)?, contributions, reasons })
+        let of_row = |row: usize| {
+            let (node, mut excess) = (nodes[row], Vec::with_capacity(contributions.n_features));
+            score.excess(node, contributions.row(row), &mut excess);
+            let usual = score.usual_log_odds(node);
+            let reasons = match n_reasons {
+                0 => Vec::new(),
+                most => Reasons::new(&self.schema, self.usual_in(node), outcome, most)
+                    .groups(&self.groups)
+                    .of(table, row, usual, &excess),
+            };
+            ToldRow { probability: open_probability(usual + excess.iter().sum::<f64>()), excess, reasons }
+        };
+        let rows = map_rows(table.n_rows(), of_row);
+        let mut told = Told {
+            probability: Vec::with_capacity(rows.len()),
+            excess: Vec::with_capacity(contributions.values.len()),
+            reasons: Vec::with_capacity(rows.len()),
+        };
+        for row in rows {
+            told.probability.push(row.probability);
+            told.excess.extend(row.excess);
+            told.reasons.push(row.reasons);
+        }
+        Ok(told)
     }
 
-    fn health(&self, contributions: &Contributions, n_rows: usize) -> (Vec<f64>, Vec<Band>, Vec<[f64; 8]>) {
-        let scale = &self.main().1.scale;
-        let of_row = |row| {
-            let (health, sub_scores) = scale.of(&self.schema, contributions.row(row));
-            (health, (scale.band(health), sub_scores))
-        };
-        let (health, rest): (Vec<f64>, Vec<(Band, [f64; 8])>) = (0..n_rows).map(of_row).unzip();
-        let (band, sub_scores) = rest.into_iter().unzip();
+    /// Health, band and sub-scores of accounts from what their signals add beyond what is usual, `n × d`.
+    pub(super) fn health(&self, nodes: &[u32], excess: &[f64]) -> (Vec<f64>, Vec<Band>, Vec<[f64; 8]>) {
+        let (_, score) = self.main();
+        let d = self.schema.signals.len();
+        let (mut health, mut band, mut sub_scores) = (vec![], vec![], vec![]);
+        for (row, &node) in nodes.iter().enumerate() {
+            let parts = by_dimension(&self.schema, &excess[row * d..(row + 1) * d]);
+            let sum = parts.iter().sum();
+            health.push(score.scale.health(sum));
+            band.push(score.scale.band(score.usual_log_odds(node), sum));
+            sub_scores.push(parts.map(|part| score.scale.health(part)));
+        }
         (health, band, sub_scores)
+    }
+
+    /// How the bands' edges were chosen.
+    pub fn bands(&self) -> BandEdges {
+        self.settings.bands
     }
 }
 
-/// A schema within a model file: its own TOML, which says what is left out, as the payload's format cannot.
-mod as_toml {
-    use std::sync::Arc;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{Dimension, Kind, Signal};
 
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::schema::Schema;
-
-    pub(super) fn serialize<S: Serializer>(schema: &Arc<Schema>, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&schema.to_toml())
+    fn fitted() -> (HealthModel, Frame) {
+        let schema = Schema::new().id("id").churn("churned");
+        let schema = schema.signal(Signal::new("x", Dimension::Usage, Kind::Number));
+        let row =
+            |row: usize| format!("A{row},{},{}\n", row % 10, u8::from(row % 10 < 3 || row.is_multiple_of(7)));
+        let text = "id,x,churned\n".to_owned() + &(0..80).map(row).collect::<String>();
+        let past = Frame::from_csv_reader(text.as_bytes(), &schema).unwrap();
+        (HealthModel::params(&schema).fit(&past).unwrap(), past)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Schema>, D::Error> {
-        let text = String::deserialize(from)?;
-        Schema::from_toml(&text).map(Arc::new).map_err(D::Error::custom)
+    #[test]
+    fn a_file_whose_parts_do_not_fit_together_is_refused() {
+        let refused = |spoil: fn(&mut HealthModel)| {
+            let mut model = fitted().0;
+            spoil(&mut model);
+            HealthModel::from_bytes(&model.to_bytes()).unwrap_err().to_string()
+        };
+        let spoils: [fn(&mut HealthModel); 7] = [
+            |model| model.churn = None,
+            |model| model.groups.clear(),
+            |model| model.usual[0] = None,
+            |model| model.reports.clear(),
+            |model| model.churn.as_mut().unwrap().lines.clear(),
+            |model| model.churn.as_mut().unwrap().usual[0].push(0.0),
+            |model| model.churn.as_mut().unwrap().lines[0].slope = f64::NAN,
+        ];
+        for spoil in spoils {
+            let text = refused(spoil);
+            assert!(text.starts_with("model file bytes: its payload does not decode"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_model_comes_back_with_its_settings() {
+        let (model, past) = fitted();
+        let back = HealthModel::from_bytes(&model.to_bytes()).unwrap();
+        assert_eq!(back.settings(), model.settings());
+        assert_eq!(back.segments(), model.segments());
+        assert_eq!(back.score(&past).unwrap().health, model.score(&past).unwrap().health);
     }
 }

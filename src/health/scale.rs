@@ -1,109 +1,103 @@
-//! Health from calibrated risk: a scale on which 50 is usual, and the edges of the bands.
+//! Health from calibrated risk within a segment: a scale on which 50 is usual for the account's kind.
 
 use serde::{Deserialize, Serialize};
 
-use super::Band;
-use crate::explain::{Outcome, by_dimension};
-use crate::model::{Contributions, sigmoid};
-use crate::schema::Schema;
+use super::{Band, BandEdges};
+use crate::explain::Outcome;
+use crate::model::sigmoid;
 
-/// Turns the contributions of an account into health, sub-scores and band.
+/// Turns how much riskier an account is than is usual in its segment into health, sub-scores and band.
 ///
-/// With `L` the calibrated log-odds of an account, `m` their mean and `s` their standard deviation over the training
-/// accounts (at least 1), health is `100 / (1 + exp((L - m) / s))`: 50 is usual, 27 is one standard deviation worse.
-/// Where the model tells accounts apart badly, `s` stays 1 and health stays near 50. The sub-score of a dimension is the
-/// same of its own part of `L - m`, so `logit(health / 100)` is the sum of `logit(sub-score / 100)` over all dimensions.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// With `x` the parts that its signals add to the calibrated log-odds beyond what is usual in its segment, and `s` the
+/// standard deviation of their sum within segments (at least 1), health is `100 / (1 + exp(Σx / s))`: 50 is usual, 27 is
+/// one standard deviation worse. Where the model tells accounts apart badly, `s` stays 1 and health stays near 50. The
+/// sub-score of a dimension is the same of its own signals' parts, so `logit(health / 100)` is the sum of
+/// `logit(sub-score / 100)` over all dimensions.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct HealthScale {
-    /// Mean contributions of each dimension over the training accounts.
-    usual: [f64; 8],
     /// What log-odds are multiplied by: one over their spread, negative where the outcome is good for us (expansion).
     factor: f64,
-    /// Health below which an account is red, and below which it is amber.
-    edges: [f64; 2],
+    edges: Edges,
+}
+
+/// Below which an account is red, and below which it is amber.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+enum Edges {
+    Health([f64; 2]),
+    /// From which log-odds an account is red, and from which it is amber.
+    Risk([f64; 2]),
 }
 
 impl HealthScale {
-    /// Finds what is usual from the training accounts' contributions, and the edges from their
-    /// out-of-fold log-odds, so that `red` and `amber` (shares of the accounts) fall into the bands.
-    pub(super) fn fit(
-        schema: &Schema,
-        outcome: Outcome,
-        contributions: &Contributions,
-        out_of_fold: &[f64],
-        shares: [f64; 2],
-    ) -> Self {
-        let usual = usual_by_dimension(schema, contributions);
+    /// The scale of training accounts from how much riskier each was than is usual in its segment, as told of accounts
+    /// left out, and the edges so that the shares fall into the bands, or that care pays.
+    pub(super) fn fit(outcome: Outcome, excess: &[f64], bands: BandEdges) -> Self {
         let sign = if outcome == Outcome::Churn { 1.0 } else { -1.0 };
-        let mean = contributions.base + usual.iter().sum::<f64>();
-        let factor = sign / spread(out_of_fold).max(1.0);
-        let mut health: Vec<f64> =
-            out_of_fold.iter().map(|log_odds| score(factor * (log_odds - mean))).collect();
-        health.sort_by(f64::total_cmp);
-        let edge = |share: f64| health[((share * health.len() as f64) as usize).min(health.len() - 1)];
-        HealthScale { usual, factor, edges: [edge(shares[0]), edge(shares[0] + shares[1])] }
+        let factor = sign / spread(excess).max(1.0);
+        let edges = match bands {
+            BandEdges::Share { red, amber } => {
+                let mut health: Vec<f64> = excess.iter().map(|excess| score(factor * excess)).collect();
+                health.sort_by(f64::total_cmp);
+                let edge =
+                    |share: f64| health[((share * health.len() as f64) as usize).min(health.len() - 1)];
+                Edges::Health([edge(red), edge(red + amber)])
+            }
+            BandEdges::Cost { red_care, amber_care, loss } => {
+                let log_odds = |care: f64| (care / (loss - care)).ln();
+                Edges::Risk([log_odds(red_care), log_odds(amber_care)])
+            }
+        };
+        HealthScale { factor, edges }
     }
 
-    /// Health and the eight sub-scores, 0 to 100, from the `d` contributions of an account.
-    pub(super) fn of(&self, schema: &Schema, contributions: &[f64]) -> (f64, [f64; 8]) {
-        let sums = by_dimension(schema, contributions);
-        let parts: [f64; 8] = std::array::from_fn(|at| self.factor * (sums[at] - self.usual[at]));
-        (score(parts.iter().sum()), parts.map(score))
+    /// 0 to 100, from how much riskier an account is than is usual in its segment, in log-odds.
+    pub(super) fn health(&self, excess: f64) -> f64 {
+        score(self.factor * excess)
     }
 
-    pub(super) fn band(&self, health: f64) -> Band {
-        match health {
-            health if health < self.edges[0] => Band::Red,
-            health if health < self.edges[1] => Band::Amber,
+    /// Its band, from what is usual in its segment and how much riskier than that it is, in log-odds.
+    pub(super) fn band(&self, usual: f64, excess: f64) -> Band {
+        let [red, amber] = match self.edges {
+            Edges::Health(edges) => edges.map(|edge| self.health(excess) < edge),
+            Edges::Risk(edges) => edges.map(|edge| usual + excess >= edge),
+        };
+        match (red, amber) {
+            (true, _) => Band::Red,
+            (_, true) => Band::Amber,
             _ => Band::Green,
         }
     }
 
-    pub(super) fn edges(&self) -> [f64; 2] {
-        self.edges
+    /// Health below which an account is red, and below which it is amber, in a segment with that usual risk.
+    pub(super) fn edges(&self, usual: f64) -> [f64; 2] {
+        match self.edges {
+            Edges::Health(edges) => edges,
+            Edges::Risk(edges) => edges.map(|edge| self.health(edge - usual)),
+        }
+    }
+
+    pub(super) fn is_sound(&self) -> bool {
+        let (Edges::Health(edges) | Edges::Risk(edges)) = self.edges;
+        self.factor.is_finite() && edges.iter().all(|edge| edge.is_finite())
     }
 }
 
 /// Standard deviation.
-fn spread(values: &[f64]) -> f64 {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt()
+fn spread(excess: &[f64]) -> f64 {
+    let n = excess.len().max(1) as f64;
+    let mean = excess.iter().sum::<f64>() / n;
+    (excess.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt()
 }
 
 fn score(excess: f64) -> f64 {
     100.0 * sigmoid(-excess)
 }
 
-fn usual_by_dimension(schema: &Schema, contributions: &Contributions) -> [f64; 8] {
-    let n_rows = contributions.values.len() / contributions.n_features;
-    let mut usual = [0.0; 8];
-    for row in 0..n_rows {
-        let sums = by_dimension(schema, contributions.row(row));
-        usual.iter_mut().zip(sums).for_each(|(mean, sum)| *mean += sum / n_rows as f64);
-    }
-    usual
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{Dimension, Kind, Signal};
 
-    fn schema() -> Schema {
-        let signal = |name: &str, dimension| Signal::new(name, dimension, Kind::Number);
-        let signals = vec![signal("logins", Dimension::Usage), signal("nps", Dimension::Sentiment)];
-        Schema { signals, ..Schema::default() }
-    }
-
-    fn scale(outcome: Outcome) -> HealthScale {
-        let contributions = Contributions {
-            base: -2.0,
-            values: vec![1.0, 0.5, -1.0, 0.5, 0.6, 0.5, -0.6, 0.5],
-            n_features: 2,
-        };
-        HealthScale::fit(&schema(), outcome, &contributions, &[-0.5, -2.5, -0.9, -2.1], [0.25, 0.25])
-    }
+    const QUARTERS: BandEdges = BandEdges::Share { red: 0.25, amber: 0.25 };
 
     fn logit(health: f64) -> f64 {
         (health / (100.0 - health)).ln()
@@ -111,34 +105,71 @@ mod tests {
 
     #[test]
     fn fifty_is_usual_and_parts_add_up() {
-        let scale = scale(Outcome::Churn);
-        assert_eq!(scale.of(&schema(), &[0.0, 0.5]).0, 50.0);
-        let (health, parts) = scale.of(&schema(), &[1.2, -0.3]);
-        assert!((logit(health) - parts.iter().map(|&part| logit(part)).sum::<f64>()).abs() < 1e-12);
-        assert!(parts[0] < 50.0 && parts[3] > 50.0 && parts[1] == 50.0);
+        let scale = HealthScale::fit(Outcome::Churn, &[1.5, -0.5, 1.1, -0.1], QUARTERS);
+        assert_eq!(scale.health(0.0), 50.0);
+        let sum = logit(scale.health(1.2)) + logit(scale.health(-0.3));
+        assert!((logit(scale.health(0.9)) - sum).abs() < 1e-12);
     }
 
     #[test]
     fn a_wide_spread_is_drawn_together_and_a_narrow_one_left() {
-        let contributions = Contributions { base: 0.0, values: vec![3.0, 0.0, -3.0, 0.0], n_features: 2 };
-        let fit =
-            |said: &[f64]| HealthScale::fit(&schema(), Outcome::Churn, &contributions, said, [0.25, 0.25]);
-        assert!((logit(fit(&[3.0, -3.0]).of(&schema(), &[3.0, 0.0]).0) + 1.0).abs() < 1e-12);
-        assert!((logit(fit(&[0.1, -0.1]).of(&schema(), &[0.1, 0.0]).0) + 0.1).abs() < 1e-12);
+        let fit = |excess: &[f64]| HealthScale::fit(Outcome::Churn, excess, QUARTERS);
+        assert!((logit(fit(&[3.0, -3.0]).health(3.0)) + 1.0).abs() < 1e-12);
+        assert!((logit(fit(&[0.1, -0.1]).health(0.1)) + 0.1).abs() < 1e-12);
     }
 
     #[test]
     fn more_risk_is_less_health_and_more_growth_is_more() {
-        let health = |outcome, contribution| scale(outcome).of(&schema(), &[contribution, 0.5]).0;
+        let health = |outcome, excess| HealthScale::fit(outcome, &[1.0, -1.0], QUARTERS).health(excess);
         assert!(health(Outcome::Churn, 1.0) < health(Outcome::Churn, 0.0));
         assert!(health(Outcome::Expansion, 1.0) > health(Outcome::Expansion, 0.0));
     }
 
     #[test]
     fn bands_hold_the_shares_asked_for() {
-        let scale = scale(Outcome::Churn);
-        let bands: Vec<Band> =
-            [1.0, -1.0, 0.6, -0.6].map(|part| scale.band(scale.of(&schema(), &[part, 0.5]).0)).into();
-        assert_eq!(bands, [Band::Red, Band::Green, Band::Amber, Band::Green]);
+        let excess = [1.5, -0.5, 1.1, -0.1];
+        let scale = HealthScale::fit(Outcome::Churn, &excess, QUARTERS);
+        assert_eq!(
+            excess.map(|excess| scale.band(-2.0, excess)),
+            [Band::Red, Band::Green, Band::Amber, Band::Green]
+        );
+    }
+
+    #[test]
+    fn bands_by_cost_begin_where_care_pays_whatever_the_segment() {
+        let costs = BandEdges::Cost { red_care: 300.0, amber_care: 100.0, loss: 1_000.0 };
+        let scale = HealthScale::fit(Outcome::Churn, &[1.0, -1.0], costs);
+        let band = |usual: f64, probability: f64| {
+            scale.band(usual, (probability / (1.0 - probability)).ln() - usual)
+        };
+        for usual in [-3.0, 0.0] {
+            assert_eq!(
+                [0.31, 0.29, 0.11, 0.09].map(|p| band(usual, p)),
+                [Band::Red, Band::Amber, Band::Amber, Band::Green]
+            );
+            let [red, amber] = scale.edges(usual);
+            assert!(red < amber);
+        }
+    }
+
+    #[test]
+    fn edges_that_make_no_sense_are_refused() {
+        let refused = |bands: BandEdges| bands.check().unwrap_err().to_string();
+        assert_eq!(
+            refused(BandEdges::Share { red: 0.6, amber: 0.4 }),
+            "`amber_share` is 0.4, expected above 0 and, with red_share, below 1"
+        );
+        assert_eq!(
+            refused(BandEdges::Cost { red_care: 10.0, amber_care: 1.0, loss: 5.0 }),
+            "`red_care` is 10, expected above 0 and below loss"
+        );
+        assert_eq!(
+            refused(BandEdges::Cost { red_care: 10.0, amber_care: 10.0, loss: 50.0 }),
+            "`amber_care` is 10, expected above 0 and below red_care"
+        );
+        assert_eq!(
+            refused(BandEdges::Cost { red_care: 10.0, amber_care: 1.0, loss: f64::NAN }),
+            "`loss` is NaN, expected a number above 0"
+        );
     }
 }

@@ -1,11 +1,13 @@
 //! What a model says of each account of a frame.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::explain::Reason;
 use crate::frame::Frame;
+use crate::model::ModelFile;
 
 /// Health in three steps. An order: red is worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -31,8 +33,9 @@ impl fmt::Display for Band {
 
 /// Scores, health and reasons of `n` accounts, with the frame they were read from.
 ///
-/// Churn columns are there where the model was trained on churn, expansion columns where on expansion.
-#[derive(Clone, Debug)]
+/// Churn columns are there where the model was trained on churn, expansion columns where on expansion. It can be written
+/// to a file and read back, as a model can.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Scored {
     /// The accounts that were scored.
     pub frame: Frame,
@@ -40,16 +43,26 @@ pub struct Scored {
     pub churn_probability: Option<Vec<f64>>,
     /// Calibrated probability of expansion within the horizon, in (0, 1).
     pub expansion_probability: Option<Vec<f64>>,
-    /// Health, 0 to 100; 50 is usual. From churn risk, or from expansion where only that was trained.
+    /// Health, 0 to 100; 50 is usual in the account's segment. From churn risk, or from expansion where only that was
+    /// trained.
     pub health: Vec<f64>,
     /// The band of each account.
     pub band: Vec<Band>,
-    /// Sub-scores 0 to 100 of the eight dimensions in the order of `Dimension::ALL`, `n × 8`; 50 is usual.
+    /// Sub-scores 0 to 100 of the eight dimensions in the order of `Dimension::ALL`, `n × 8`; 50 is usual in the
+    /// account's segment.
     pub sub_scores: Vec<[f64; 8]>,
+    /// The segment that each account was read within: "tier small, plan team", the deepest that training saw.
+    pub segment: Vec<Arc<str>>,
+    /// Share of what matters to the score that is known of each account, 0 to 1.
+    pub coverage: Vec<f64>,
     /// Reasons for the churn score (for expansion where only that was trained), strongest first.
     pub reasons: Vec<Vec<Reason>>,
     /// Reasons for the expansion score, strongest first.
     pub expansion_reasons: Vec<Vec<Reason>>,
     /// Length of the horizon of the probabilities, in days.
     pub horizon_days: u32,
+}
+
+impl ModelFile for Scored {
+    const KIND: &'static str = "scored accounts";
 }

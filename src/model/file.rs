@@ -21,7 +21,7 @@ use super::{GradientTreesClassifier, GradientTreesRegressor, LogisticClassifier}
 use crate::error::{Error, ErrorKind, Result};
 
 const MAGIC: &[u8; 8] = b"KEEPWELL";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const KIND_LENGTH: usize = 16;
 const HEADER_LENGTH: usize = 8 + 4 + KIND_LENGTH + 8 + 4;
 
@@ -259,7 +259,7 @@ mod tests {
             (refusal::<Sample>(&longer), "1 bytes too long after its payload; copy it again"),
             (
                 refusal::<Sample>(&newer),
-                "format version 9 is unknown, this keepwell reads version 1; update keepwell or save the model anew",
+                "format version 9 is unknown, this keepwell reads version 2; update keepwell or save the model anew",
             ),
             (
                 refusal::<Sample>(&harmed),

@@ -21,7 +21,6 @@ use crate::frame::{Table, TableView};
 
 pub use crate::metric::sigmoid;
 pub use baselines::{LinfaLogistic, LinfaLogisticParams, LinfaTree, LinfaTreeParams};
-pub(crate) use blend::OutOfFold;
 pub use blend::{BlendClassifier, BlendParams, Effort, Member, ValidBlendParams};
 pub use calibration::BetaCalibration;
 pub use compare::{CompareParams, Compared, Comparison};

@@ -81,3 +81,22 @@ pub(crate) fn problem(text: &str, error: &toml::de::Error) -> String {
 fn line_of(text: &str, at: usize) -> usize {
     1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count()
 }
+
+/// A schema within a binary file: its own TOML, which says what is left out, as the file's format cannot.
+pub(crate) mod as_toml {
+    use std::sync::Arc;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Schema;
+
+    pub(crate) fn serialize<S: Serializer>(schema: &Arc<Schema>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&schema.to_toml())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Schema>, D::Error> {
+        let text = String::deserialize(from)?;
+        Schema::from_toml(&text).map(Arc::new).map_err(D::Error::custom)
+    }
+}

@@ -9,7 +9,7 @@ mod signal;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use file::problem as toml_problem;
+pub(crate) use file::{as_toml, problem as toml_problem};
 pub use fingerprint::Fingerprint;
 pub use money::Money;
 pub use signal::{Dimension, Direction, Kind, Missing, Signal};

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::super::gradient_trees::BoostParams;
 use crate::error::{Error, ErrorKind};
 use crate::tree::GrowParams;
@@ -15,7 +17,7 @@ use crate::tree::GrowParams;
 /// assert_eq!("fast".parse::<Effort>()?, Effort::Fast);
 /// # Ok::<(), keepwell::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Effort {
     /// The logistic members, without the piecewise one where numbers are many, and one kind of trees: about a third

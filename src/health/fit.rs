@@ -1,0 +1,483 @@
+//! Settings of a health model, and its training.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::bands::BandEdges;
+use super::coverage;
+use super::model::{FittedScore, HealthModel, usual_log_odds};
+use super::quality::Quality;
+use super::recourse::Seen;
+use super::scale::HealthScale;
+use super::segment::pooled::{self, Line};
+use super::segment::report::outcomes;
+use super::segment::{Key, LifeCycle, SegmentReport, SegmentTree};
+use crate::error::{ErrorKind, Result};
+use crate::explain::{self, Outcome, Usual};
+use crate::frame::{Frame, Table};
+use crate::model::{BlendParams, Classifier, Contributions, Effort, OnProgress, Progress, sigmoid};
+use crate::schema::{Direction, Schema};
+
+/// What a health model was trained by, besides its schema. It is in the model file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Length of the horizon of the labels, in days.
+    pub horizon_days: u32,
+    /// How the edges of the bands were chosen.
+    pub bands: BandEdges,
+    /// The segment keys, coarsest first; `None` for all of the schema's.
+    pub segments: Option<Vec<String>>,
+    /// How the stage of an account's life is read; `None` where it is no segment key.
+    pub life_cycle: Option<LifeCycle>,
+    /// How much time training took.
+    pub effort: Effort,
+    /// Seed of the folds.
+    pub random_state: u64,
+}
+
+/// Settings of a [`HealthModel`] before it is fitted. Make it with [`HealthModel::params`].
+#[derive(Clone, Debug)]
+pub struct HealthModelParams {
+    schema: Schema,
+    settings: Settings,
+    blend: BlendParams,
+}
+
+impl HealthModelParams {
+    pub(super) fn new(schema: &Schema) -> Self {
+        let settings = Settings {
+            horizon_days: 90,
+            bands: BandEdges::default(),
+            segments: None,
+            life_cycle: None,
+            effort: Effort::default(),
+            random_state: 0,
+        };
+        HealthModelParams { schema: schema.clone(), settings, blend: BlendParams::default() }
+    }
+
+    /// Length of the horizon the labels speak of, in days, at least 1. Default: 90.
+    pub fn horizon_days(mut self, days: u32) -> Self {
+        self.settings.horizon_days = days;
+        self
+    }
+
+    /// Share of the training accounts that fall into the red band, above 0 and below 1. Default: 0.1.
+    pub fn red_share(mut self, share: f64) -> Self {
+        let (_, amber) = self.shares();
+        self.settings.bands = BandEdges::Share { red: share, amber };
+        self
+    }
+
+    /// Share of the training accounts that fall into the amber band, above 0; red and amber leave
+    /// something for green. Default: 0.2.
+    pub fn amber_share(mut self, share: f64) -> Self {
+        let (red, _) = self.shares();
+        self.settings.bands = BandEdges::Share { red, amber: share };
+        self
+    }
+
+    fn shares(&self) -> (f64, f64) {
+        match (self.settings.bands, BandEdges::default()) {
+            (BandEdges::Share { red, amber }, _) | (_, BandEdges::Share { red, amber }) => (red, amber),
+            _ => unreachable!("the default is by share"),
+        }
+    }
+
+    /// Chooses the edges of the bands by cost instead of by share: see [`BandEdges::Cost`]. Needs a churn label.
+    pub fn bands_by_cost(mut self, red_care: f64, amber_care: f64, loss: f64) -> Self {
+        self.settings.bands = BandEdges::Cost { red_care, amber_care, loss };
+        self
+    }
+
+    /// The segment keys to read health within, the most telling first; each one of the schema's. Default: all of the
+    /// schema's in their order. None at all reads every account alike.
+    pub fn segments<T: Into<String>>(mut self, keys: impl IntoIterator<Item = T>) -> Self {
+        self.settings.segments = Some(keys.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Takes the stage of an account's life as the first segment key. Default: it is none.
+    pub fn life_cycle(mut self, stages: impl Into<Option<LifeCycle>>) -> Self {
+        self.settings.life_cycle = stages.into();
+        self
+    }
+
+    /// How much time training may take. Default: [`Effort::Balanced`].
+    pub fn effort(mut self, effort: Effort) -> Self {
+        self.settings.effort = effort;
+        self.blend = self.blend.effort(effort);
+        self
+    }
+
+    /// Seed of the folds. Default: 0. The same seed gives the same model at any number of threads.
+    pub fn random_state(mut self, seed: u64) -> Self {
+        self.settings.random_state = seed;
+        self.blend = self.blend.random_state(seed);
+        self
+    }
+
+    /// Threads to train with, at least 1; `None` takes rayon's current pool. Default: `None`.
+    pub fn n_jobs(mut self, n_jobs: impl Into<Option<usize>>) -> Self {
+        self.blend = self.blend.n_jobs(n_jobs);
+        self
+    }
+
+    fn check(&self) -> Result<()> {
+        self.schema.check()?;
+        if self.schema.signals.is_empty() {
+            return Err(ErrorKind::Schema("it has no signal to learn from; name at least one".into()).into());
+        }
+        if self.settings.horizon_days == 0 {
+            let (name, value, expected) = ("horizon_days", "0".into(), "at least 1");
+            return Err(ErrorKind::Parameter { name, value, expected }.into());
+        }
+        self.settings.bands.check()?;
+        self.check_segments()?;
+        self.settings.life_cycle.as_ref().map_or(Ok(()), |stages| stages.check(&self.schema))
+    }
+
+    fn check_segments(&self) -> Result<()> {
+        let keys = self.settings.segments.as_deref().unwrap_or_default();
+        for (at, key) in keys.iter().enumerate() {
+            if !self.schema.segments.contains(key) || keys[..at].contains(key) {
+                let (name, value) = ("segments", key.clone());
+                let expected = "segment keys of the schema, each once";
+                return Err(ErrorKind::Parameter { name, value, expected }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Trains on the accounts of a frame whose outcome is known.
+    ///
+    /// Churn and expansion are both trained when both label columns are there. Rows with an empty
+    /// label are censored and left out of that label's training. An account may have several rows, of different
+    /// dates; a fold leaves out all of them together.
+    ///
+    /// # Errors
+    /// A setting outside its range, a schema without signals, no label column, one class only.
+    pub fn fit(&self, past: &Frame) -> Result<HealthModel> {
+        self.fit_with_progress(past, &|_| ControlFlow::Continue(()))
+    }
+
+    /// As [`fit`](Self::fit), calling `on_progress` now and then; its `Break` cancels the training.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), and [`ErrorKind::Cancelled`].
+    pub fn fit_with_progress(&self, past: &Frame, on_progress: OnProgress<'_>) -> Result<HealthModel> {
+        self.check()?;
+        self.schema.check_same_signals(past.schema())?;
+        let labels = self.labels(past)?;
+        self.check_bands(&labels)?;
+        let segments = Segmented::of(SegmentTree::of(self.keys(), past)?, past)?;
+        let share = 1.0 / labels.len() as f64;
+        let mut scores = [None, None];
+        for (at, (outcome, label)) in labels.into_iter().enumerate() {
+            let part = |progress: Progress| {
+                on_progress(Progress { done: share * (at as f64 + progress.done), ..progress })
+            };
+            scores[outcome as usize] = Some(self.fit_score(past, &segments, outcome, label, &part)?);
+        }
+        let [churn, expansion] = scores;
+        let (churn, churn_reports) = churn.unzip();
+        let (expansion, expansion_reports) = expansion.unzip();
+        let mut reports = segments.reports(past);
+        for (at, report) in reports.iter_mut().enumerate() {
+            let of = |reports: &Option<Vec<_>>| reports.as_ref().and_then(|reports| reports[at]);
+            (report.churn, report.expansion) = (of(&churn_reports), of(&expansion_reports));
+        }
+        Ok(HealthModel {
+            schema: Arc::new(self.schema.clone()),
+            settings: self.settings.clone(),
+            usual: segments.usual(past.signals()),
+            groups: explain::groups(&self.schema, past.signals()),
+            seen: Seen::of(past.signals()),
+            segments: segments.tree,
+            reports,
+            churn,
+            expansion,
+        })
+    }
+
+    /// What accounts are told apart by, the stage of their life first.
+    fn keys(&self) -> Vec<Key> {
+        let stages = self.settings.life_cycle.clone().map(Key::LifeCycle);
+        let columns = self.settings.segments.as_ref().unwrap_or(&self.schema.segments);
+        stages.into_iter().chain(columns.iter().cloned().map(Key::Column)).collect()
+    }
+
+    /// Bands by cost speak of what leaves.
+    fn check_bands(&self, labels: &[(Outcome, Label<'_>)]) -> Result<()> {
+        let by_share = matches!(self.settings.bands, BandEdges::Share { .. });
+        if by_share || labels.iter().any(|(outcome, _)| *outcome == Outcome::Churn) {
+            return Ok(());
+        }
+        let hint = "bands by cost speak of churn, and there is no such label; choose them by share".into();
+        Err(ErrorKind::NoLabel { hint }.into())
+    }
+
+    /// The labels that the frame has, at least one.
+    fn labels<'a>(&'a self, past: &'a Frame) -> Result<Vec<(Outcome, Label<'a>)>> {
+        let named = [
+            (Outcome::Churn, &self.schema.labels.churn, past.churn()),
+            (Outcome::Expansion, &self.schema.labels.expansion, past.expansion()),
+        ];
+        let found: Vec<_> = named
+            .iter()
+            .filter_map(|(outcome, name, values)| {
+                let label = Label { name: name.as_deref()?, values: (*values)? };
+                Some((*outcome, label))
+            })
+            .collect();
+        if found.is_empty() {
+            let names: Vec<&str> = named.iter().filter_map(|(_, name, _)| name.as_deref()).collect();
+            return Err(ErrorKind::NoLabel { hint: no_label_hint(&names) }.into());
+        }
+        Ok(found)
+    }
+
+    fn fit_score(
+        &self,
+        past: &Frame,
+        segments: &Segmented,
+        outcome: Outcome,
+        label: Label<'_>,
+        on_progress: OnProgress<'_>,
+    ) -> Result<(FittedScore, Vec<Option<super::SegmentOutcome>>)> {
+        let (rows, happened) = label.known()?;
+        label.check_classes(&happened)?;
+        let table = past.signals().take(&rows);
+        let ids: Vec<String> = rows.iter().map(|&row| past.ids()[row].clone()).collect();
+        let nodes: Vec<u32> = rows.iter().map(|&row| segments.node_of_row[row]).collect();
+        let params = self.blend.clone().monotonic(self.monotonic(outcome));
+        let (blend, out_of_fold) = params.fit_accounts(&table, &happened, &ids, on_progress)?;
+        let tree = &segments.tree;
+        // What was said of rows that were learned from is no measure, of the whole or of a segment.
+        let (lines, left_out) = if out_of_fold.unseen {
+            let left_out = calibrated_unseen(tree, &nodes, &ids, &out_of_fold.log_odds, &happened);
+            (pooled::calibrate(tree, &nodes, &out_of_fold.log_odds, &happened), Some(left_out))
+        } else {
+            (vec![Line::IDENTITY; tree.n_nodes()], None)
+        };
+        let contributions = blend.contributions(&table)?;
+        let usual = usual_contributions(tree, &nodes, &lines, &contributions);
+        let of_node: Vec<f64> = lines
+            .iter()
+            .zip(&usual)
+            .map(|(line, usual)| usual_log_odds(*line, contributions.base, usual))
+            .collect();
+        let said = nodes.iter().map(|&node| node as usize).zip(&out_of_fold.log_odds);
+        let excess: Vec<f64> = said.map(|(node, said)| lines[node].apply(*said) - of_node[node]).collect();
+        let mut score = FittedScore {
+            weights: coverage::weights(&contributions, &usual[0]),
+            base: contributions.base,
+            scale: HealthScale::fit(outcome, &excess, self.settings.bands),
+            quality: None,
+            blend,
+            lines,
+            usual,
+        };
+        let mut reports = vec![None; tree.n_nodes()];
+        if let Some(left_out) = left_out {
+            let probability: Vec<f64> = left_out.iter().copied().map(sigmoid).collect();
+            score.quality = Some(Quality::of(&happened, &probability)?);
+            reports = outcomes(tree, &nodes, &happened, &out_of_fold.log_odds, &left_out)?;
+        }
+        Ok((score, reports))
+    }
+
+    /// Directions of the schema speak of keeping accounts; of growth they say nothing.
+    fn monotonic(&self, outcome: Outcome) -> Vec<(String, i8)> {
+        if outcome == Outcome::Expansion {
+            return Vec::new();
+        }
+        let direction = |direction| match direction {
+            Direction::Keeps => Some(-1),
+            Direction::Loses => Some(1),
+            Direction::Unknown => None,
+        };
+        let signals = self.schema.signals.iter();
+        signals.filter_map(|signal| Some((signal.name.clone(), direction(signal.direction)?))).collect()
+    }
+}
+
+/// Least accounts of a segment that has its own word on what is usual of a signal.
+const USUAL_ACCOUNTS: usize = 30;
+
+/// The segments of the training accounts.
+struct Segmented {
+    tree: SegmentTree,
+    node_of_row: Vec<u32>,
+    rows: Vec<Vec<usize>>,
+}
+
+impl Segmented {
+    fn of(tree: SegmentTree, past: &Frame) -> Result<Self> {
+        let node_of_row = tree.assign(past)?;
+        let rows = tree.rows(&node_of_row);
+        Ok(Segmented { tree, node_of_row, rows })
+    }
+
+    /// What is usual of each signal in each segment; `None` in one that is too small to say and takes its parent's.
+    fn usual(&self, signals: &Table) -> Vec<Option<Vec<Usual>>> {
+        let whole = self.rows[0].len() == signals.n_rows();
+        debug_assert!(whole, "every account is in the whole");
+        let of_node = |(node, rows): (usize, &Vec<usize>)| match node {
+            0 => Some(Usual::of(signals)),
+            _ => (rows.len() >= USUAL_ACCOUNTS).then(|| Usual::of(&signals.take(rows))),
+        };
+        self.rows.iter().enumerate().map(of_node).collect()
+    }
+
+    fn reports(&self, past: &Frame) -> Vec<SegmentReport> {
+        let value = |rows: &[usize]| {
+            let values = past.value_cents()?;
+            Some(rows.iter().filter_map(|&row| values[row]).fold(0i64, i64::saturating_add))
+        };
+        let report = |(node, rows): (u32, &Vec<usize>)| SegmentReport {
+            name: self.tree.name(node).clone(),
+            depth: self.tree.depth_of(node),
+            n_accounts: rows.len(),
+            value_cents: value(rows),
+            churn: None,
+            expansion: None,
+        };
+        (0..).zip(&self.rows).map(report).collect()
+    }
+}
+
+/// Folds of the segments' own calibration, by which its quality is told.
+const CALIBRATION_FOLDS: usize = 5;
+
+/// Log-odds by segment lines that had not seen the account: fold by fold of whole accounts.
+fn calibrated_unseen(
+    tree: &SegmentTree,
+    nodes: &[u32],
+    ids: &[String],
+    log_odds: &[f64],
+    happened: &[bool],
+) -> Vec<f64> {
+    if tree.n_nodes() == 1 {
+        return log_odds.to_vec();
+    }
+    let fold_of_row = account_folds(ids);
+    let mut calibrated = log_odds.to_vec();
+    for fold in 0..CALIBRATION_FOLDS {
+        let (inside, outside): (Vec<usize>, Vec<usize>) =
+            (0..ids.len()).partition(|&row| fold_of_row[row] == fold);
+        let nodes_of: Vec<u32> = outside.iter().map(|&row| nodes[row]).collect();
+        let said: Vec<f64> = outside.iter().map(|&row| log_odds[row]).collect();
+        let y: Vec<bool> = outside.iter().map(|&row| happened[row]).collect();
+        let lines = pooled::calibrate(tree, &nodes_of, &said, &y);
+        inside.into_iter().for_each(|row| calibrated[row] = lines[nodes[row] as usize].apply(log_odds[row]));
+    }
+    calibrated
+}
+
+/// The fold of each row: accounts take turns in the order in which they are met.
+fn account_folds(ids: &[String]) -> Vec<usize> {
+    let mut number_of = std::collections::HashMap::new();
+    ids.iter()
+        .map(|id| {
+            let next = number_of.len();
+            *number_of.entry(id).or_insert(next) % CALIBRATION_FOLDS
+        })
+        .collect()
+}
+
+/// What each signal adds to the segment's calibrated log-odds in the mean, drawn towards the parent segment's.
+fn usual_contributions(
+    tree: &SegmentTree,
+    nodes: &[u32],
+    lines: &[Line],
+    contributions: &Contributions,
+) -> Vec<Vec<f64>> {
+    let of_row = |row: usize, out: &mut [f64]| {
+        let slope = lines[nodes[row] as usize].slope;
+        out.iter_mut().zip(contributions.row(row)).for_each(|(out, part)| *out = slope * part);
+    };
+    pooled::means(tree, nodes, &of_row, contributions.n_features)
+}
+
+fn no_label_hint(names: &[&str]) -> String {
+    match names {
+        [] => "the schema names neither a churn nor an expansion label; name one under `labels`".into(),
+        names => format!(
+            "the table has no column `{}`; add it, or name another under `labels`",
+            names.join("` or `")
+        ),
+    }
+}
+
+/// A label column: its name and one optional outcome a row.
+#[derive(Clone, Copy)]
+struct Label<'a> {
+    name: &'a str,
+    values: &'a [Option<bool>],
+}
+
+impl Label<'_> {
+    /// The rows whose outcome is known, and those outcomes.
+    fn known(&self) -> Result<(Vec<usize>, Vec<bool>)> {
+        let known: (Vec<usize>, Vec<bool>) =
+            self.values.iter().enumerate().filter_map(|(row, value)| Some((row, (*value)?))).unzip();
+        if known.0.is_empty() {
+            let what = format!("label `{}`", self.name);
+            return Err(
+                ErrorKind::NoRows { what, hint: "all its cells are empty: no outcome is known yet" }.into()
+            );
+        }
+        Ok(known)
+    }
+
+    fn check_classes(&self, happened: &[bool]) -> Result<()> {
+        let class = match (happened.contains(&false), happened.contains(&true)) {
+            (true, true) => return Ok(()),
+            (_, true) => "true",
+            _ => "false",
+        };
+        let (label, n_rows) = (self.name.to_owned(), happened.len());
+        Err(ErrorKind::OneClass { label, class, n_rows }.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{Dimension, Kind, Signal};
+
+    fn params() -> HealthModelParams {
+        let schema = Schema::new().churn("churned").segment("plan");
+        HealthModel::params(&schema.signal(Signal::new("x", Dimension::Usage, Kind::Number)))
+    }
+
+    #[test]
+    fn a_share_keeps_the_other_and_replaces_costs() {
+        let bands = |params: HealthModelParams| params.settings.bands;
+        assert_eq!(bands(params().red_share(0.3)), BandEdges::Share { red: 0.3, amber: 0.2 });
+        assert_eq!(
+            bands(params().bands_by_cost(3.0, 2.0, 9.0).amber_share(0.4)),
+            BandEdges::Share { red: 0.1, amber: 0.4 }
+        );
+    }
+
+    #[test]
+    fn keys_that_are_none_are_refused() {
+        let refused = |params: HealthModelParams| params.check().unwrap_err().to_string();
+        let text = "`segments` is tier, expected segment keys of the schema, each once";
+        assert_eq!(refused(params().segments(["tier"])), text);
+        assert_eq!(refused(params().segments(["plan", "plan"])), text.replace("tier", "plan"));
+        assert!(params().segments(["plan"]).check().is_ok());
+        assert!(params().segments(Vec::<String>::new()).check().is_ok());
+    }
+
+    #[test]
+    fn all_rows_of_an_account_are_in_one_fold() {
+        let ids: Vec<String> = ["a", "b", "a", "c", "d", "e", "f", "b"].map(String::from).into();
+        let folds = account_folds(&ids);
+        assert_eq!(folds, [0, 1, 0, 2, 3, 4, 0, 1]);
+    }
+}
