@@ -262,7 +262,7 @@ fn fit_category(codes: &[u32], n_levels: usize, max_bins: usize) -> ColumnBinnin
     levels.truncate(max_bins - 1);
     let pool = levels.len() as u8 + 1;
     let mut bin_of = vec![pool; n_levels];
-    for (bin, &level) in (1..).zip(&levels) {
+    for (bin, &level) in (1..=u8::MAX).zip(&levels) {
         bin_of[level] = bin;
     }
     ColumnBinning::Category { bin_of, pool }
