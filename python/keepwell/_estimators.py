@@ -669,6 +669,10 @@ class BlendClassifier(_Classifier):
     effort
         How much time training may take: ``"fast"`` (one kind of trees, about a third of the default's time),
         ``"balanced"``, or ``"best"`` (about six times the default's time).
+    leave_out
+        Parts that are not to be tried, to see what one is worth or to have trees or lines alone: ``"logistic"``,
+        ``"piecewise logistic"``, ``"gradient trees"``, ``"held trees"``, ``"large trees"``, ``"offset trees"``,
+        ``"weights"``, ``"calibration"``.
     monotonic
         Columns of numbers with which the score must rise (1) or fall (-1): a mapping of names to directions,
         or one direction a column.
@@ -700,12 +704,14 @@ class BlendClassifier(_Classifier):
         *,
         n_folds: int = 5,
         effort: Effort = "balanced",
+        leave_out: Sequence[str] = (),
         monotonic: Monotonic = None,
         random_state: int | np.random.RandomState | None = 0,
         n_jobs: int | None = None,
     ) -> None:
         self.n_folds = n_folds
         self.effort = effort
+        self.leave_out = leave_out
         self.monotonic = monotonic
         self.random_state = random_state
         self.n_jobs = n_jobs

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use keepwell::frame::TableView;
 use keepwell::model::{
-    BlendClassifier, BlendParams, GradientTreesClassifier, LogisticClassifier, LogisticParams, ModelFile,
-    RowEncoder,
+    BlendClassifier, BlendParams, BlendPart, GradientTreesClassifier, LogisticClassifier, LogisticParams,
+    ModelFile, RowEncoder,
 };
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
@@ -339,6 +339,10 @@ fn set_blend(params: BlendParams, name: &str, given: &Given<'_>) -> Result<Optio
     Ok(Some(match name {
         "n_folds" => params.n_folds(given.whole()?),
         "effort" => params.effort(given.effort()?),
+        "leave_out" => {
+            let names = given.read::<Vec<String>>("a list of names of parts")?;
+            params.leave_out(names.iter().map(|name| Ok(name.parse()?)).collect::<Result<Vec<BlendPart>>>()?)
+        }
         "monotonic" => params.monotonic(monotonic(given)?),
         "random_state" => params.random_state(given.whole()?),
         "n_jobs" => params.n_jobs(given.whole::<Option<usize>>()?),

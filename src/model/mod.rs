@@ -21,7 +21,7 @@ use crate::frame::{Table, TableView};
 
 pub use crate::metric::sigmoid;
 pub use baselines::{LinfaLogistic, LinfaLogisticParams, LinfaTree, LinfaTreeParams};
-pub use blend::{BlendClassifier, BlendParams, Effort, Member, ValidBlendParams};
+pub use blend::{BlendClassifier, BlendParams, BlendPart, Effort, Member, ValidBlendParams};
 pub use calibration::BetaCalibration;
 pub use compare::{CompareParams, Compared, Comparison};
 pub use features::{EncodedColumn, FeatureKind, Features};

@@ -12,6 +12,7 @@ into it, and downloads the tables (see `data.py`: 65 MB of pinned packages, of w
   `--report-only` from what stands.
 - `--quick` takes one repeat, the quick peers, and two folds of the largest table: about five minutes, nearly all of
   them CatBoost's. The whole run takes hours of a processor, most of them EBM's, CatBoost's and tuned LightGBM's.
+- `--ablation` fits our own blend without each of its parts too, and says what each is worth.
 
 All models see the same five stratified folds, three times over.
 """
@@ -46,6 +47,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--folds", type=int, default=5, help="folds of each repeat to measure (default all 5)")
     parser.add_argument("--tables", type=_names, help="some of the tables, by commas")
     parser.add_argument("--models", type=_names, help="some of the models, by commas")
+    parser.add_argument("--ablation", action="store_true", help="also the blend without each of its parts")
     parser.add_argument("--threads", type=int, help="threads of each fit (default: all cores)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument("--report-only", action="store_true", help="measure nothing, report what stands")
@@ -64,7 +66,8 @@ def _run(options: argparse.Namespace, threads: int) -> None:
     from run import Extent, Results, run
 
     names = _chosen(options.tables, data.TABLES, "table")
-    models = [model for model in MODELS if options.models or model.quick or not options.quick]
+    offered = [model for model in MODELS if not model.ablation or options.ablation or options.models]
+    models = [model for model in offered if options.models or model.quick or not options.quick]
     wanted = _chosen(options.models, [model.name for model in models], "model")
     models = [model for model in models if model.name in wanted]
     for model in models:

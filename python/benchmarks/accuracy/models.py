@@ -30,6 +30,8 @@ class Model:
     package: str
     make: Callable[[pd.DataFrame, int, int], Any]
     quick: bool = False
+    #: Our own without one of its parts: asked for by `--ablation`, and reported apart from the others.
+    ablation: bool = False
     prepare: Callable[[pd.DataFrame], pd.DataFrame] = lambda X: X
 
     def installed(self) -> bool:
@@ -248,11 +250,23 @@ def _sklearn_spline_logistic(X: pd.DataFrame, seed: int, threads: int) -> Any:
     return _pipeline(X, [SplineTransformer(n_knots=9, degree=1, knots="quantile"), StandardScaler()], classifier)
 
 
+#: What the blend can be fitted without.
+PARTS = ["logistic", "piecewise logistic", "gradient trees", "held trees", "large trees", "weights", "calibration"]
+
+
+def _ablation(name: str, **params: Any) -> Model:
+    return Model(name, "keepwell", _keepwell("BlendClassifier", **params), ablation=True)
+
+
 #: All models, keepwell's first.
 MODELS = [
     Model("keepwell blend", "keepwell", _keepwell("BlendClassifier"), quick=True),
+    Model("keepwell fast", "keepwell", _keepwell("BlendClassifier", effort="fast")),
+    Model("keepwell best", "keepwell", _keepwell("BlendClassifier", effort="best")),
     Model("keepwell trees", "keepwell", _keepwell("GradientTreesClassifier"), quick=True),
     Model("keepwell logistic", "keepwell", _keepwell("LogisticClassifier"), quick=True),
+    *(_ablation(f"without {part}", leave_out=[part]) for part in PARTS),
+    _ablation("best without offset trees", effort="best", leave_out=["offset trees"]),
     Model("linfa logistic", "keepwell", lambda X, seed, threads: Linfa("linfa logistic"), quick=True),
     Model("linfa tree", "keepwell", lambda X, seed, threads: Linfa("linfa tree"), quick=True),
     Model("CatBoost", "catboost", _catboost, quick=True, prepare=_texts),

@@ -20,6 +20,8 @@ from scipy import stats
 
 #: The model that the others are compared with.
 OURS = "keepwell blend"
+#: The same with more effort.
+BEST = "keepwell best"
 #: Metrics by which models are ranked and drawn, and decimals of each metric in the tables.
 RANKED = ["auc", "log_loss"]
 TITLES = {
@@ -41,7 +43,10 @@ def write(tables: list[Table], models: list[Model], extent: Extent, results: Res
         return f"nothing to report: no table has every fold of {OURS}"
     fits = fits.merge(_calibration(fits, {table.name: table for table in tables}, results), how="left")
     fits = _in_order(fits, tables, models)
-    text = "\n\n".join(_sections(fits, tables, models, unfinished, results))
+    parts = {model.name for model in models if model.ablation}
+    ablated = fits[fits["model"].isin(parts | {OURS, BEST})]
+    fits = _in_order(fits[~fits["model"].isin(parts)], tables, models)
+    text = "\n\n".join([*_sections(fits, tables, models, unfinished, results), *_ablation(ablated, parts)])
     path = results.folder / "report.md"
     path.write_text(text + "\n")
     _draw(fits, results.folder / "report.png")
@@ -71,16 +76,17 @@ def _in_order(fits: pd.DataFrame, tables: list[Table], models: list[Model]) -> p
 
 
 def _comparable(fits: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Fits on the folds that `OURS` has, of models that have them all; and what was left out for having fewer."""
+    """Fits of the whole repeats that both a model and `OURS` have, a table; and what was left out for having fewer."""
     kept, unfinished = [], []
     for table, of_table in fits.groupby("table", observed=True):
         ours = of_table[of_table["model"] == OURS][["repeat", "fold"]]
+        n_folds = ours.groupby("repeat").size()
         for model, of_model in of_table.groupby("model", observed=True):
             shared = of_model.merge(ours)
-            if len(shared) == len(ours) > 0:
-                kept.append(shared)
-            else:
-                unfinished.append(f"{model} on {table}: {len(shared)} of {len(ours)} folds")
+            whole = shared.groupby("repeat").size().reindex(n_folds.index) == n_folds
+            kept.append(shared[shared["repeat"].isin(whole.index[whole])])
+            if whole.sum() < len(whole):
+                unfinished.append(f"{model} on {table}: {whole.sum()} of {len(whole)} repeats")
     return (pd.concat(kept) if kept else fits.head(0)), unfinished
 
 
@@ -108,11 +114,12 @@ def _means(fits: pd.DataFrame, metric: str) -> pd.DataFrame:
 # -------------------------------------------------------------------------------------------------- differences
 
 
-def _difference(fits: pd.DataFrame, metric: str, model: str) -> pd.Series:
-    """Ours minus another's mean, a table; positive is better for us."""
-    means = _means(fits, metric).loc[[OURS, model]].dropna(axis=1)
+def _difference(fits: pd.DataFrame, metric: str, model: str, ours: str = OURS) -> pd.Series:
+    """Ours minus another's, the mean over the folds that both have, a table; positive is better for us."""
+    of = {name: fits[fits["model"] == name].set_index(["table", "repeat", "fold"])[metric] for name in (ours, model)}
     sign = 1 if MORE_IS_BETTER[metric] else -1
-    return sign * (means.loc[OURS] - means.loc[model])
+    paired = (sign * (of[ours] - of[model])).dropna()
+    return paired.groupby(level="table", observed=True).mean()
 
 
 def _over_tables(differences: pd.Series) -> tuple[float, float]:
@@ -130,7 +137,7 @@ def _over_folds(fits: pd.DataFrame, metric: str, model: str, table: str) -> tupl
     of_table = fits[fits["table"] == table].set_index(["repeat", "fold"])
     values = {name: of_table[of_table["model"] == name][metric] for name in (OURS, model)}
     sign = 1 if MORE_IS_BETTER[metric] else -1
-    paired = (sign * (values[OURS] - values[model])).to_numpy(dtype=float)
+    paired = (sign * (values[OURS] - values[model])).dropna().to_numpy(dtype=float)
     n = len(paired)
     if n < 2:
         return float(paired.mean()), float("nan")
@@ -147,7 +154,8 @@ def _sections(
     metrics = [metric for metric in TITLES if fits[metric].notna().any()]
     sections = ["# Accuracy with nothing tuned", _setting(fits, tables, models)]
     if unfinished:
-        sections += ["Left out, for want of folds: " + "; ".join(unfinished) + "."]
+        note = "Compared on fewer repeats, since the others were not measured: "
+        sections += [note + "; ".join(unfinished) + ". Their means in the tables are over those."]
     sections += ["## keepwell's blend against each other model", _versus(fits)]
     sections += ["## Where keepwell loses", _losses(fits)]
     for metric in metrics:
@@ -198,7 +206,11 @@ def _versus_cell(differences: pd.Series) -> str:
 
 
 def _ranks(fits: pd.DataFrame, metric: str) -> pd.Series:
-    means = _means(fits, metric).dropna(axis=0)
+    """Mean rank over tables of the models that have them all, on the repeats that all of those have."""
+    complete = _means(fits, metric).dropna(axis=0).index
+    fits = fits[fits["model"].isin(complete)]
+    n_models = fits.groupby(["table", "repeat"], observed=True)["model"].transform("nunique")
+    means = _means(fits[n_models == len(complete)], metric).loc[complete]
     return means.rank(ascending=not MORE_IS_BETTER[metric]).mean(axis=1)
 
 
@@ -278,6 +290,27 @@ def _time(fits: pd.DataFrame) -> str:
     if busy > 0.1:
         notes.append(f"**Not for comparison: the machine had other work during {busy:.0%} of the fits.**")
     return " ".join(notes) + "\n\n" + _by_table(fits, "fit_cpu_seconds")
+
+
+def _ablation(fits: pd.DataFrame, parts: set[str]) -> list[str]:
+    """What each part of the blend is worth, and what it costs; nothing where it was not measured."""
+    rows = []
+    for model in fits["model"].cat.categories:
+        ours = BEST if model.startswith("best ") else OURS
+        if model not in parts or not (fits["model"] == model).any():
+            continue
+        gains = [_difference(fits, metric, model, ours) for metric in ("auc", "log_loss", "calibration_error")]
+        seconds = -_difference(fits, "fit_cpu_seconds", model, ours)
+        cost = f"{seconds.mean():+.2f}"
+        rows.append([model, *(_versus_cell(gain) if len(gain) else "–" for gain in gains), cost])
+    if not rows:
+        return []
+    note = (
+        "What the whole is better by than without a part, and the processor seconds that the part takes of a fit; "
+        "95 % intervals over tables, and tables on which it helps.\n\n"
+    )
+    header = ["left out", "AUC", "log loss", "calibration error", "seconds"]
+    return ["## What each part is worth", note + markup.table(header, rows)]
 
 
 # ------------------------------------------------------------------------------------------------------- picture

@@ -105,3 +105,33 @@ def test_a_difference_is_positive_where_ours_is_better():
     for metric in report.RANKED:
         assert list(report._difference(fits, metric, "peer").round(9)) == [0.1, -0.1]
         assert report._over_folds(fits, metric, "peer", "a") == pytest.approx((0.1, 0))
+
+
+def test_a_model_is_compared_on_the_whole_repeats_that_it_has():
+    def fits_of(model, repeats, auc):
+        return [
+            {"table": "a", "model": model, "repeat": repeat, "fold": fold, "auc": auc + 0.1 * repeat}
+            for repeat in range(repeats)
+            for fold in range(5)
+        ]
+
+    rows = [*fits_of(report.OURS, 2, 0.7), *fits_of("peer", 1, 0.6), *fits_of("peer", 2, 0.6)[5:8]]
+    fits, unfinished = report._comparable(pd.DataFrame(rows))
+    assert unfinished == ["peer on a: 1 of 2 repeats"]
+    assert (fits["model"] == "peer").sum() == 5
+    assert report._difference(fits, "auc", "peer")["a"] == pytest.approx(0.1)
+    assert report._ranks(fits, "auc").to_dict() == {report.OURS: 1, "peer": 2}
+
+
+def test_a_part_is_worth_what_is_lost_without_it():
+    rows = [
+        {"table": table, "model": model, "repeat": 0, "fold": fold, "auc": auc, "log_loss": 1, "calibration_error": 0,
+         "fit_cpu_seconds": seconds}
+        for table in ("a", "b")
+        for model, auc, seconds in ((report.OURS, 0.8, 3.0), ("without trees", 0.7, 1.0))
+        for fold in range(5)
+    ]
+    fits = pd.DataFrame(rows).astype({"model": "category"})
+    section = report._ablation(fits, {"without trees", "without lines"})[1]
+    assert "| without trees | +0.1000 ± 0.0000, 2 of 2 |" in section and section.endswith("| +2.00 |")
+    assert report._ablation(fits, set()) == []

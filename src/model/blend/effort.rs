@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::super::gradient_trees::BoostParams;
+use super::BlendPart;
 use crate::error::{Error, ErrorKind};
 use crate::tree::GrowParams;
 
@@ -61,10 +62,12 @@ impl Effort {
     }
 
     /// What is tried.
-    pub(super) fn tree_kinds(self) -> &'static [TreeKind] {
-        match self {
-            Effort::Fast => &TREE_KINDS[..1],
-            Effort::Balanced | Effort::Best => &TREE_KINDS,
+    /// Whether it has the time for a part.
+    pub(super) fn has_time_for(self, part: BlendPart) -> bool {
+        match part {
+            BlendPart::HeldTrees | BlendPart::LargeTrees => self != Effort::Fast,
+            BlendPart::OffsetTrees => self == Effort::Best,
+            _ => true,
         }
     }
 
@@ -92,7 +95,7 @@ impl FromStr for Effort {
 /// One way to grow a blend's trees.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TreeKind {
-    pub(super) name: &'static str,
+    pub(super) part: BlendPart,
     max_depth: Option<usize>,
     max_leaf_nodes: usize,
     learning_rate: f64,
@@ -102,9 +105,9 @@ pub(super) struct TreeKind {
 
 /// The first is what does well everywhere. The others are tried beside it: strongly held trees of part of the rows
 /// for weak signals, larger ones for interactions among many rows.
-const TREE_KINDS: [TreeKind; 3] = [
+pub(super) const TREE_KINDS: [TreeKind; 3] = [
     TreeKind {
-        name: "gradient trees",
+        part: BlendPart::GradientTrees,
         max_depth: Some(4),
         max_leaf_nodes: 16,
         learning_rate: 0.1,
@@ -112,7 +115,7 @@ const TREE_KINDS: [TreeKind; 3] = [
         subsample: 1.0,
     },
     TreeKind {
-        name: "held trees",
+        part: BlendPart::HeldTrees,
         max_depth: Some(4),
         max_leaf_nodes: 16,
         learning_rate: 0.1,
@@ -120,7 +123,7 @@ const TREE_KINDS: [TreeKind; 3] = [
         subsample: 0.6,
     },
     TreeKind {
-        name: "large trees",
+        part: BlendPart::LargeTrees,
         max_depth: None,
         max_leaf_nodes: 31,
         learning_rate: 0.05,
@@ -128,6 +131,16 @@ const TREE_KINDS: [TreeKind; 3] = [
         subsample: 1.0,
     },
 ];
+
+/// The trees that start from a logistic offset.
+pub(super) const OFFSET_TREES: TreeKind = TreeKind {
+    part: BlendPart::OffsetTrees,
+    max_depth: Some(4),
+    max_leaf_nodes: 16,
+    learning_rate: 0.05,
+    l2_regularization: 3.0,
+    subsample: 0.8,
+};
 
 /// Most trees of a forest; early stopping ends long before.
 const MOST_TREES: usize = 2000;

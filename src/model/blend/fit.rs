@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::effort::TreeKind;
-use super::{BlendClassifier, Effort, Member, ValidBlendParams, scarcity};
+use super::effort::{OFFSET_TREES, TreeKind};
+use super::offset::{self, Start};
+use super::{BlendClassifier, BlendPart, Member, ValidBlendParams, scarcity};
 use crate::error::{ErrorKind, Result};
 use crate::frame::TableView;
 use crate::metric;
@@ -23,7 +24,7 @@ use crate::model::{BetaCalibration, EncodedColumn, Features, OnProgress, sigmoid
 use crate::tree::{Binning, Bins, Forest};
 
 /// Accuracy of a logistic member on its way.
-const SETTINGS: SolverSettings<'_> = SolverSettings::new(200, FOLD_TOL);
+pub(super) const SETTINGS: SolverSettings<'_> = SolverSettings::new(200, FOLD_TOL);
 /// The warning of [`fit_without_folds`].
 const NOTHING_LEFT_OUT: &str = "one class has a single row or account, so none could be left out: how well the model \
      predicts is not known";
@@ -113,7 +114,7 @@ fn fit_rows(
     let data =
         Data { names: features.names(), columns: &columns, monotonic: &monotonic, y, weights, n_accounts };
     with_threads(params.n_jobs, |_| match deals {
-        Some(deals) => fit_by_folds(&features, &data, &deals, params.effort, on_progress),
+        Some(deals) => fit_by_folds(params, &features, &data, &deals, on_progress),
         None => fit_without_folds(&features, &data),
     })
 }
@@ -128,18 +129,18 @@ pub(crate) struct OutOfFold {
 
 /// The training rows in the model's own codes.
 #[derive(Clone, Copy)]
-struct Data<'a> {
-    names: &'a [String],
-    columns: &'a [EncodedColumn<'a>],
+pub(super) struct Data<'a> {
+    pub(super) names: &'a [String],
+    pub(super) columns: &'a [EncodedColumn<'a>],
     /// A direction a column, 0 where it is free.
-    monotonic: &'a [i8],
-    y: &'a [bool],
-    weights: Option<&'a [f64]>,
+    pub(super) monotonic: &'a [i8],
+    pub(super) y: &'a [bool],
+    pub(super) weights: Option<&'a [f64]>,
     n_accounts: usize,
 }
 
 impl Data<'_> {
-    fn n_rows(&self) -> usize {
+    pub(super) fn n_rows(&self) -> usize {
         self.y.len()
     }
 
@@ -150,12 +151,12 @@ impl Data<'_> {
 }
 
 /// Rows to learn from and rows left out, fold by fold.
-struct Folds {
-    rows: Vec<FoldRows>,
+pub(super) struct Folds {
+    pub(super) rows: Vec<FoldRows>,
 }
 
 impl Folds {
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
 
@@ -170,30 +171,37 @@ impl Folds {
 }
 
 /// A member fitted on every fold: what it said of the rows left out, and what it is made of for good.
-struct Fitted {
-    name: &'static str,
-    out_of_fold: Vec<f64>,
-    part: Part,
+pub(super) struct Fitted {
+    pub(super) name: &'static str,
+    pub(super) out_of_fold: Vec<f64>,
+    pub(super) part: Part,
 }
 
-enum Part {
-    Linear(Scorer),
+pub(super) enum Part {
+    /// A logistic member, with the knots of its lines and its strength.
+    Linear { scorer: Scorer, knots: usize, c: f64 },
+    /// A forest a fold.
     Trees(Vec<Forest>),
+    /// A forest a fold, to be added to what a logistic member says.
+    Offset(Scorer, Vec<Forest>),
 }
 
 fn fit_by_folds(
+    params: &ValidBlendParams,
     features: &Features,
     data: &Data<'_>,
     deals: &[Folds],
-    effort: Effort,
     on_progress: OnProgress<'_>,
 ) -> Result<(BlendClassifier, OutOfFold)> {
-    let (members, kinds) = (linear_members(data, effort), effort.tree_kinds());
+    let (members, kinds) = (linear_members(data, params), params.tree_kinds());
     let of_linear = deals[0].len() * DEFAULT_CS.len() + 1;
     let n_forests = kinds.len() * deals.iter().map(Folds::len).sum::<usize>();
-    let steps = Steps::new(members.len() * of_linear + n_forests + 1, on_progress);
+    let from_offset = params.tries(BlendPart::OffsetTrees) && offset::is_possible(data, &deals[0]);
+    let of_offset = if from_offset { deals[0].len() } else { 0 };
+    let steps = Steps::new(members.len() * of_linear + n_forests + of_offset + 1, on_progress);
+    let binned = Binned::of(data);
     let (trees, linear) = rayon::join(
-        || fit_trees(data, deals, effort, &steps),
+        || fit_trees(params, data, &binned, deals, &kinds, &steps),
         || {
             let fit =
                 |&(name, knots): &(&'static str, usize)| fit_linear(name, knots, data, &deals[0], &steps);
@@ -201,22 +209,44 @@ fn fit_by_folds(
         },
     );
     let mut fitted = linear?;
+    let offset_trees = match best_linear(data, &fitted)? {
+        Some(start) if from_offset => {
+            let boost = OFFSET_TREES.boost_params(params.effort, data.monotonic);
+            Some(offset::fit_offset_trees(data, &binned, &deals[0], &start, &boost, &steps)?)
+        }
+        _ => None,
+    };
     // The first kind of trees is weighed with the logistic members; the others have to earn their place.
-    let n_basic = fitted.len() + 1;
+    let n_basic = fitted.len() + kinds.iter().filter(|kind| kind.part.is_basic()).count();
     fitted.extend(trees?);
-    let blend = put_together(features, data, fitted, n_basic)?;
+    fitted.extend(offset_trees);
+    let blend = put_together(params, features, data, fitted, n_basic)?;
     steps.finish("weighing and calibrating")?;
     Ok(blend)
 }
 
 /// Name and knots of the logistic members. Where a table is so wide that the pieces outnumber its rows they can only
 /// be guessed at, for most of the training's time, so there is the straight member alone.
-fn linear_members(data: &Data<'_>, effort: Effort) -> Vec<(&'static str, usize)> {
+fn linear_members(data: &Data<'_>, params: &ValidBlendParams) -> Vec<(&'static str, usize)> {
     let n_numbers = data.columns.iter().filter(|column| matches!(column, EncodedColumn::Number(_))).count();
-    let most_pieces = effort.most_pieces().min(data.n_rows());
-    let mut members = vec![("logistic", 0), ("piecewise logistic", DEFAULT_KNOTS)];
-    members.truncate(if n_numbers * DEFAULT_KNOTS > most_pieces { 1 } else { 2 });
-    members
+    let too_wide = n_numbers * DEFAULT_KNOTS > params.effort.most_pieces().min(data.n_rows());
+    let members = [(BlendPart::Logistic, 0), (BlendPart::PiecewiseLogistic, DEFAULT_KNOTS)];
+    let is_tried = |&(part, knots): &(BlendPart, usize)| params.tries(part) && !(knots > 0 && too_wide);
+    members.into_iter().filter(is_tried).map(|(part, knots)| (part.name(), knots)).collect()
+}
+
+/// The logistic member that told rows it had not seen best.
+fn best_linear<'a>(data: &Data<'_>, fitted: &'a [Fitted]) -> Result<Option<Start<'a>>> {
+    let mut best: Option<(f64, Start<'a>)> = None;
+    for member in fitted {
+        let Part::Linear { scorer, knots, c } = &member.part else { continue };
+        let loss = data.log_loss(&member.out_of_fold)?;
+        if best.as_ref().is_none_or(|(least, _)| loss < *least) {
+            let start = Start { scorer, knots: *knots, c: *c, out_of_fold: &member.out_of_fold };
+            best = Some((loss, start));
+        }
+    }
+    Ok(best.map(|(_, start)| start))
 }
 
 fn fit_linear(
@@ -238,8 +268,9 @@ fn fit_linear(
     if data.monotonic.iter().any(|&direction| direction != 0) {
         out_of_fold = held_out_of_fold(&design, data, folds, paths.iter().map(|path| &path[at]));
     }
-    let scorer = fit_scorer(&design, &matrix, data, DEFAULT_CS[at], &settings)?;
-    Ok(Fitted { name, out_of_fold, part: Part::Linear(scorer) })
+    let c = DEFAULT_CS[at];
+    let scorer = fit_scorer(&design, &matrix, data, c, &settings)?;
+    Ok(Fitted { name, out_of_fold, part: Part::Linear { scorer, knots, c } })
 }
 
 /// The strength with the least out-of-fold log loss, of those that every fold tried, and what it said.
@@ -294,17 +325,37 @@ fn fit_scorer(
     Ok(scorer)
 }
 
+/// What trees learn from: the columns as bins, and the labels.
+pub(super) struct Binned {
+    binning: Binning,
+    bins: Bins,
+    /// 0 or 1.
+    pub(super) y: Vec<f64>,
+}
+
+impl Binned {
+    fn of(data: &Data<'_>) -> Self {
+        let views = super::views(data.columns);
+        let binning = Binning::fit(&views, crate::tree::MAX_BINS);
+        let bins = binning.bin(&views);
+        Binned { binning, bins, y: data.y.iter().map(|&y| f64::from(u8::from(y))).collect() }
+    }
+}
+
 /// Every kind of trees, a forest for each fold of each deal.
-fn fit_trees(data: &Data<'_>, deals: &[Folds], effort: Effort, steps: &Steps<'_>) -> Result<Vec<Fitted>> {
-    let views = super::views(data.columns);
-    let binning = Binning::fit(&views, crate::tree::MAX_BINS);
-    let bins = binning.bin(&views);
-    let y: Vec<f64> = data.y.iter().map(|&y| f64::from(u8::from(y))).collect();
+fn fit_trees(
+    params: &ValidBlendParams,
+    data: &Data<'_>,
+    binned: &Binned,
+    deals: &[Folds],
+    kinds: &[TreeKind],
+    steps: &Steps<'_>,
+) -> Result<Vec<Fitted>> {
     let fit = |kind: &TreeKind| {
-        let params = kind.boost_params(effort, data.monotonic);
+        let params = kind.boost_params(params.effort, data.monotonic);
         let grow = |(train, valid): &FoldRows| {
-            let task = BoostTask { y: &y, weights: data.weights, offset: None, train, valid };
-            let grown = grow_forest(&binning, &bins, &task, &params, steps)?;
+            let task = BoostTask { y: &binned.y, weights: data.weights, offset: None, train, valid };
+            let grown = grow_forest(binned, &task, &params, steps)?;
             steps.finish("growing trees")?;
             Ok(grown)
         };
@@ -312,16 +363,16 @@ fn fit_trees(data: &Data<'_>, deals: &[Folds], effort: Effort, steps: &Steps<'_>
         let grown: Vec<Vec<Grown>> = deals.par_iter().map(of_deal).collect::<Result<_>>()?;
         let out_of_fold = mean_out_of_fold(data, deals, &grown);
         let forests = grown.into_iter().flatten().map(|(_, forest)| forest).collect();
-        Ok(Fitted { name: kind.name, out_of_fold, part: Part::Trees(forests) })
+        Ok(Fitted { name: kind.part.name(), out_of_fold, part: Part::Trees(forests) })
     };
-    effort.tree_kinds().par_iter().map(fit).collect()
+    kinds.par_iter().map(fit).collect()
 }
 
 /// What a forest said of the rows left out, and the forest.
-type Grown = (Vec<f64>, Forest);
+pub(super) type Grown = (Vec<f64>, Forest);
 
 /// What the deals said of each row when it was left out, in the mean.
-fn mean_out_of_fold(data: &Data<'_>, deals: &[Folds], grown: &[Vec<Grown>]) -> Vec<f64> {
+pub(super) fn mean_out_of_fold(data: &Data<'_>, deals: &[Folds], grown: &[Vec<Grown>]) -> Vec<f64> {
     let mut mean = vec![0.0; data.n_rows()];
     for (folds, grown) in deals.iter().zip(grown) {
         let said = folds.gather(data.n_rows(), |fold| &grown[fold].0);
@@ -330,13 +381,13 @@ fn mean_out_of_fold(data: &Data<'_>, deals: &[Folds], grown: &[Vec<Grown>]) -> V
     mean
 }
 
-fn grow_forest(
-    binning: &Binning,
-    bins: &Bins,
+pub(super) fn grow_forest(
+    binned: &Binned,
     task: &BoostTask<'_>,
     params: &BoostParams,
     steps: &Steps<'_>,
 ) -> Result<Grown> {
+    let Binned { binning, bins, .. } = binned;
     let mut boosted = boost(&Logistic, binning, bins, task, params, &|_| steps.tell(0, "growing trees"))?;
     let valid_raw = std::mem::take(&mut boosted.valid_raw);
     Ok((valid_raw, boosted.into_forest(bins.n_columns())))
@@ -344,6 +395,7 @@ fn grow_forest(
 
 /// Weighs and calibrates the members on their out-of-fold log-odds; keeps those that help.
 fn put_together(
+    params: &ValidBlendParams,
     features: &Features,
     data: &Data<'_>,
     fitted: Vec<Fitted>,
@@ -351,14 +403,17 @@ fn put_together(
 ) -> Result<(BlendClassifier, OutOfFold)> {
     let (said, parts): (Vec<Vec<f64>>, Vec<(&str, Part)>) =
         fitted.into_iter().map(|member| (member.out_of_fold, (member.name, member.part))).unzip();
-    let weights = stack_weights(&said, n_basic, data.y, data.weights);
+    let weights = match params.tries(BlendPart::Weights) {
+        true => stack_weights(&said, n_basic, data.y, data.weights),
+        false => vec![1.0 / said.len() as f64; said.len()],
+    };
     let raw: Vec<f64> = (0..data.n_rows())
         .map(|row| weights.iter().zip(&said).map(|(weight, member)| weight * member[row]).sum())
         .collect();
     let warning = scarcity::warning(data.y, data.weights);
-    let calibration = match warning {
-        Some(_) => BetaCalibration::identity(),
-        None => BetaCalibration::fit(&raw, data.y, data.weights)?,
+    let calibration = match warning.is_none() && params.tries(BlendPart::Calibration) {
+        true => BetaCalibration::fit(&raw, data.y, data.weights)?,
+        false => BetaCalibration::identity(),
     };
     let mut blend = BlendClassifier::empty(features.clone(), calibration);
     blend.warnings.extend(warning);
@@ -380,8 +435,11 @@ fn fit_without_folds(features: &Features, data: &Data<'_>) -> Result<(BlendClass
     let mut blend = BlendClassifier::empty(features.clone(), BetaCalibration::identity());
     blend.warnings.extend(scarcity::warning(data.y, data.weights));
     blend.warnings.push(NOTHING_LEFT_OUT.into());
-    let member = Member { name: "logistic".into(), weight: 1.0, log_loss: data.log_loss(&said)? };
-    blend.add(member, Part::Linear(scorer));
+    let name = BlendPart::Logistic.name().into();
+    blend.add(
+        Member { name, weight: 1.0, log_loss: data.log_loss(&said)? },
+        Part::Linear { scorer, knots: 0, c: FALLBACK_C },
+    );
     Ok((blend, OutOfFold { log_odds: said, unseen: false }))
 }
 
@@ -403,13 +461,19 @@ impl BlendClassifier {
         self.members.push(member);
         match part {
             _ if weight == 0.0 => {}
-            Part::Linear(scorer) => self.linear.push((weight, scorer)),
-            Part::Trees(forests) => {
-                let (scale, n_columns) = (weight / forests.len() as f64, self.features.names().len());
-                let member = Forest::concat(forests, n_columns, scale);
-                self.forest =
-                    Some(Forest::concat(self.forest.take().into_iter().chain([member]), n_columns, 1.0));
+            Part::Linear { scorer, .. } => self.linear.push((weight, scorer)),
+            Part::Trees(forests) => self.add_forests(weight, forests),
+            Part::Offset(scorer, forests) => {
+                self.linear.push((weight, scorer));
+                self.add_forests(weight, forests);
             }
         }
+    }
+
+    /// The mean of forests, by weight.
+    fn add_forests(&mut self, weight: f64, forests: Vec<Forest>) {
+        let (scale, n_columns) = (weight / forests.len() as f64, self.features.names().len());
+        let member = Forest::concat(forests, n_columns, scale);
+        self.forest = Some(Forest::concat(self.forest.take().into_iter().chain([member]), n_columns, 1.0));
     }
 }

@@ -11,18 +11,23 @@
 
 mod effort;
 mod fit;
+mod offset;
+mod part;
 mod scarcity;
 #[cfg(test)]
 mod tests;
 
 pub use effort::Effort;
 pub(crate) use fit::OutOfFold;
+pub use part::BlendPart;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use linfa::ParamGuard;
 use serde::{Deserialize, Serialize};
+
+use effort::{TREE_KINDS, TreeKind};
 
 use super::interval::{ProbabilityInterval, RateInterval, Uncertainty, check_level};
 use super::logistic::Scorer;
@@ -40,6 +45,7 @@ pub struct BlendParams(ValidBlendParams);
 pub struct ValidBlendParams {
     n_folds: usize,
     effort: Effort,
+    leave_out: BTreeSet<BlendPart>,
     monotonic: BTreeMap<String, i8>,
     random_state: u64,
     n_jobs: Option<usize>,
@@ -50,10 +56,24 @@ impl Default for ValidBlendParams {
         ValidBlendParams {
             n_folds: 5,
             effort: Effort::Balanced,
+            leave_out: BTreeSet::new(),
             monotonic: BTreeMap::new(),
             random_state: 0,
             n_jobs: None,
         }
+    }
+}
+
+const LEAVES_NOTHING: &str = "one of `logistic`, `piecewise logistic` and `gradient trees` to stay";
+
+impl ValidBlendParams {
+    /// Whether a part is tried.
+    fn tries(&self, part: BlendPart) -> bool {
+        !self.leave_out.contains(&part) && self.effort.has_time_for(part)
+    }
+
+    fn tree_kinds(&self) -> Vec<TreeKind> {
+        TREE_KINDS.into_iter().filter(|kind| self.tries(kind.part)).collect()
     }
 }
 
@@ -68,6 +88,13 @@ impl BlendParams {
     /// How much time training may take. Default [`Effort::Balanced`].
     pub fn effort(mut self, effort: Effort) -> Self {
         self.0.effort = effort;
+        self
+    }
+
+    /// Parts that are not to be tried: to see what one is worth, or to have trees or lines alone. At least one of
+    /// the logistic members and the gradient trees has to stay. Default none.
+    pub fn leave_out(mut self, parts: impl IntoIterator<Item = BlendPart>) -> Self {
+        self.0.leave_out = parts.into_iter().collect();
         self
     }
 
@@ -174,6 +201,10 @@ impl ParamGuard for BlendParams {
         if !(2..=20).contains(&params.n_folds) {
             return refuse("n_folds", params.n_folds.to_string(), "2 to 20");
         }
+        if BlendPart::ALL.iter().filter(|part| part.is_basic()).all(|part| !params.tries(*part)) {
+            let names: Vec<&str> = params.leave_out.iter().map(|part| part.name()).collect();
+            return refuse("leave_out", format!("`{}`", names.join("`, `")), LEAVES_NOTHING);
+        }
         if params.n_jobs == Some(0) {
             return refuse("n_jobs", "0".into(), "at least 1, or none for all threads");
         }
@@ -207,7 +238,7 @@ pub struct BlendClassifier {
 /// What became of one member of a blend.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Member {
-    /// "logistic", "piecewise logistic", "gradient trees", "held trees", "large trees".
+    /// Of the [`BlendPart`].
     pub name: String,
     /// Its weight on the log-odds; 0 where it did not help and was left out.
     pub weight: f64,

@@ -31,7 +31,7 @@ fn customers(n: usize, strength: f64) -> (Table, Vec<bool>) {
 #[test]
 fn more_effort_tries_more_and_stays_one_exact_model() {
     let (table, y) = customers(600, 1.5);
-    for (effort, n_members) in [(Effort::Fast, 3), (Effort::Balanced, 5), (Effort::Best, 5)] {
+    for (effort, n_members) in [(Effort::Fast, 3), (Effort::Balanced, 5), (Effort::Best, 6)] {
         let blend = BlendClassifier::params().effort(effort).fit(&table, &y, None).unwrap();
         assert_eq!(blend.members().len(), n_members, "{effort}");
         let sums = blend.contributions(&table).unwrap();
@@ -50,6 +50,42 @@ fn a_kind_of_trees_that_does_not_help_is_left_out() {
     let blend = BlendClassifier::params().fit(&table, &y, None).unwrap();
     let further: Vec<f64> = blend.members()[3..].iter().map(|member| member.weight).collect();
     assert_eq!(further, [0.0, 0.0], "{:?}", blend.members());
+}
+
+#[test]
+fn a_part_left_out_is_not_tried_and_something_has_to_stay() {
+    let (table, y) = customers(300, 1.0);
+    let without = |parts: &[BlendPart]| {
+        let params = BlendClassifier::params().leave_out(parts.iter().copied());
+        params.fit(&table, &y, None)
+    };
+    for part in BlendPart::ALL.into_iter().take(5) {
+        let blend = without(&[part]).unwrap();
+        let names: Vec<&str> = blend.members().iter().map(|member| member.name.as_str()).collect();
+        assert!(names.len() == 4 && !names.contains(&part.name()), "{part}: {names:?}");
+    }
+    let equal = without(&[BlendPart::Weights, BlendPart::Calibration]).unwrap();
+    assert!(equal.members().iter().all(|member| member.weight == 0.2));
+    assert_ne!(without(&[BlendPart::Calibration]).unwrap().to_bytes(), without(&[]).unwrap().to_bytes());
+    let nothing = without(&[BlendPart::Logistic, BlendPart::PiecewiseLogistic, BlendPart::GradientTrees]);
+    assert_eq!(
+        nothing.unwrap_err().to_string(),
+        "`leave_out` is `logistic`, `piecewise logistic`, `gradient trees`, expected one of `logistic`, `piecewise \
+         logistic` and `gradient trees` to stay"
+    );
+    for part in BlendPart::ALL {
+        assert_eq!(part.to_string().parse::<BlendPart>().unwrap(), part);
+    }
+}
+
+#[test]
+fn trees_from_an_offset_are_tried_only_where_two_folds_can_be_left_out() {
+    let (table, y) = customers(200, 1.5);
+    let fit = |n_folds: usize| {
+        BlendClassifier::params().effort(Effort::Best).n_folds(n_folds).fit(&table, &y, None).unwrap()
+    };
+    let tried = |blend: &BlendClassifier| blend.members().iter().any(|member| member.name == "offset trees");
+    assert!(tried(&fit(3)) && !tried(&fit(2)));
 }
 
 #[test]
