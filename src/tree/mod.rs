@@ -18,7 +18,9 @@ mod pass;
 mod predict;
 mod row;
 mod split;
+mod vector;
 
+pub(crate) use vector::vectorized;
 pub use bins::{Binning, Bins, MAX_BINS, MISSING_BIN};
 pub use column::{ColumnView, MISSING_CODE, ReadRows, UNSEEN_CODE};
 pub use grow::{GrowParams, Grower, GrownTree};

@@ -9,7 +9,7 @@ use crate::error::{ErrorKind, Result};
 use crate::model::loss::{Loss, weighted_quantile};
 use crate::model::{OnProgress, Progress};
 use crate::random::SplitMix64;
-use crate::tree::{Binning, Bins, Forest, GrowParams, Grower, GrownTree, Tree};
+use crate::tree::{Binning, Bins, Forest, GrowParams, Grower, GrownTree, Tree, vectorized};
 
 /// Above this many rows, gradients are taken by several threads.
 const PARALLEL_ROWS: usize = 4096;
@@ -304,7 +304,10 @@ impl<'a, L: Loss> Boosting<'a, L> {
         let fill = |block: usize, gradients: &mut [f32], hessians: &mut [f32]| {
             let rows = block * PARALLEL_ROWS..block * PARALLEL_ROWS + gradients.len();
             let weights = task.weights.map(|weights| &weights[rows.clone()]);
-            fill_gradients(loss, &task.y[rows.clone()], &raw[rows], weights, gradients, hessians);
+            vectorized(
+                #[inline(always)]
+                || fill_gradients(loss, &task.y[rows.clone()], &raw[rows], weights, gradients, hessians),
+            );
         };
         let (gradients, hessians) = (&mut self.gradients, &mut self.hessians);
         if self.params.n_threads > 1 && gradients.len() > PARALLEL_ROWS {
@@ -375,6 +378,7 @@ fn sample_rows<'r>(rows: &'r [u32], share: f64, random: &mut SplitMix64) -> (Cow
 }
 
 /// Gradients and hessians of some rows, in loops that compile to vector code.
+#[inline(always)]
 fn fill_gradients<L: Loss>(
     loss: &L,
     y: &[f64],
