@@ -235,13 +235,17 @@ impl<'a, L: Loss> Boosting<'a, L> {
         self.base += step;
     }
 
-    /// Held in, so that it cannot run away from a far-off start.
+    /// Held in, so that it cannot run away from a far-off start. Summed in chunks of fixed size, so that threads change
+    /// nothing.
     fn newton_step(&self) -> f64 {
-        let add = |(g, h): (f64, f64), &row: &u32| {
-            let (gradient, hessian) = self.derivatives(row);
-            (g + gradient, h + hessian)
+        let and = |a: (f64, f64), b: (f64, f64)| (a.0 + b.0, a.1 + b.1);
+        let of_rows = |rows: &[u32]| rows.iter().map(|&row| self.derivatives(row)).fold((0.0, 0.0), and);
+        let sums: Vec<(f64, f64)> = if self.params.n_threads > 1 {
+            self.train.par_chunks(PARALLEL_ROWS).map(of_rows).collect()
+        } else {
+            self.train.chunks(PARALLEL_ROWS).map(of_rows).collect()
         };
-        let (gradient, hessian) = self.train.iter().fold((0.0, 0.0), add);
+        let (gradient, hessian) = sums.into_iter().fold((0.0, 0.0), and);
         let longest = self.loss.longest_step();
         if hessian > 0.0 { (-gradient / hessian).clamp(-longest, longest) } else { 0.0 }
     }
