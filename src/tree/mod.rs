@@ -20,8 +20,8 @@ mod row;
 mod split;
 mod vector;
 
-pub(crate) use vector::vectorized;
 pub use bins::{Binning, Bins, MAX_BINS, MISSING_BIN};
 pub use column::{ColumnView, MISSING_CODE, ReadRows, UNSEEN_CODE};
 pub use grow::{GrowParams, Grower, GrownTree};
 pub use predict::{Forest, Tree, UNSEEN_LEVEL, level_number};
+pub(crate) use vector::vectorized;
