@@ -59,7 +59,7 @@ impl Loss for Logistic {
         raw.max(0.0) + exp(-raw.abs()).ln_1p() - y * raw
     }
 
-    #[inline]
+    #[inline(always)]
     fn gradient_and_hessian(&self, y: f64, raw: f64) -> (f64, f64) {
         let probability = 1.0 / (1.0 + exp(-raw));
         (probability - y, (probability * (1.0 - probability)).max(f64::MIN_POSITIVE))
@@ -87,7 +87,7 @@ impl Loss for Squared {
         (raw - y) * (raw - y) / 2.0
     }
 
-    #[inline]
+    #[inline(always)]
     fn gradient_and_hessian(&self, y: f64, raw: f64) -> (f64, f64) {
         (raw - y, 1.0)
     }
@@ -118,7 +118,7 @@ impl Loss for Poisson {
         exp(raw) - y * raw
     }
 
-    #[inline]
+    #[inline(always)]
     fn gradient_and_hessian(&self, y: f64, raw: f64) -> (f64, f64) {
         let expected = exp(raw);
         (expected - y, expected)
@@ -156,7 +156,7 @@ impl Loss for Quantile {
         (self.0 * (y - raw)).max((1.0 - self.0) * (raw - y))
     }
 
-    #[inline]
+    #[inline(always)]
     fn gradient_and_hessian(&self, y: f64, raw: f64) -> (f64, f64) {
         (if raw < y { -self.0 } else { 1.0 - self.0 }, 1.0)
     }
@@ -235,7 +235,7 @@ impl Loss for RegressionLoss {
     }
 
     /// Written out, so that the loop over rows calls nothing by pointer.
-    #[inline]
+    #[inline(always)]
     fn gradient_and_hessian(&self, y: f64, raw: f64) -> (f64, f64) {
         match self {
             RegressionLoss::SquaredError => Squared.gradient_and_hessian(y, raw),
@@ -289,7 +289,7 @@ pub(crate) fn weighted_quantile(values: &mut [(f64, f64)], q: f64) -> f64 {
 ///
 /// Our own so that it is the same on every platform and compiles to vector code: `x = k·ln 2 + r` (Cody and
 /// Waite), a Taylor series in `r`, then `k` added to the exponent.
-#[inline]
+#[inline(always)]
 fn exp(x: f64) -> f64 {
     const ROUND: f64 = 6_755_399_441_055_744.0; // 1.5 · 2^52: adding it leaves the integer in the low bits
     const LN_2_HIGH: f64 = 6.931_471_803_691_238e-1;

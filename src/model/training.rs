@@ -230,7 +230,9 @@ impl<'a> Steps<'a> {
     }
 }
 
-/// Runs with `n_jobs` threads: this one, a pool of that size, or rayon's current pool where it is `None`.
+/// Runs with `n_jobs` threads, in a pool of that size, or in rayon's current one where it is `None`.
+///
+/// It runs on a thread of the pool: one from outside would fall asleep and be woken at every step that is shared out.
 pub(crate) fn with_threads<T: Send>(
     n_jobs: Option<usize>,
     run: impl FnOnce(usize) -> Result<T> + Send,
@@ -240,7 +242,7 @@ pub(crate) fn with_threads<T: Send>(
             let pool = rayon::ThreadPoolBuilder::new().num_threads(n_jobs).build();
             pool.map_err(|error| no_threads(n_jobs, &error))?.install(|| run(n_jobs))
         }
-        _ => run(rayon::current_num_threads()),
+        _ => rayon::scope(|_| run(rayon::current_num_threads())),
     }
 }
 

@@ -16,7 +16,7 @@ pub const MISSING_BIN: u8 = 0;
 /// Most value bins a column can have; with [`MISSING_BIN`] they fill a byte.
 pub const MAX_BINS: usize = 255;
 /// Cut points are taken from at most this many rows.
-const SAMPLE_ROWS: usize = 200_000;
+const SAMPLE_ROWS: usize = 1 << 16;
 /// Rows that are put into bins at a time, column by column.
 const TILE_ROWS: usize = 512;
 /// Most columns that lie together, row by row: more cost partitions more than they save histograms.
@@ -43,7 +43,7 @@ impl Binning {
     /// Finds the cut points and the levels' bins of `d` columns of `n` rows.
     ///
     /// `max_bins` is the most value bins of a column, clamped to 2..=255. Infinite numbers fall into the
-    /// outermost bins. Above 200,000 rows the cut points come from an even sample of them.
+    /// outermost bins. Above 65,536 rows the cut points come from an even sample of them.
     pub fn fit(columns: &[ColumnView], max_bins: usize) -> Self {
         let max_bins = max_bins.clamp(2, MAX_BINS);
         Binning { columns: columns.par_iter().map(|column| fit_column(*column, max_bins)).collect() }

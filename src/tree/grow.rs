@@ -205,13 +205,19 @@ impl<'a> Grower<'a> {
     }
 
     fn take_rows(&mut self, rows: &[u32], row: impl Fn(u32) -> Row + Sync) {
-        if self.n_threads > 1 && rows.len() > PARALLEL_ROWS {
-            rows.par_iter().map(|&index| row(index)).collect_into_vec(&mut self.rows);
-        } else {
-            self.rows.clear();
-            self.rows.extend(rows.iter().map(|&index| row(index)));
-        }
+        self.rows.resize(rows.len(), 0);
         self.scratch.resize(rows.len(), 0);
+        let take = |places: &mut [Row], rows: &[u32]| {
+            places.iter_mut().zip(rows).for_each(|(place, &index)| *place = row(index));
+        };
+        if self.n_threads > 1 && rows.len() > PARALLEL_ROWS {
+            // A block a thread, as partitions have it, so that most rows stay near the core that works on them.
+            let block = rows.len().div_ceil(self.n_threads);
+            let blocks = self.rows.par_chunks_mut(block).zip(rows.par_chunks(block));
+            blocks.for_each(|(places, rows)| take(places, rows));
+        } else {
+            take(&mut self.rows, rows);
+        }
     }
 
     /// Takes back the memory of a tree that has served.

@@ -18,8 +18,10 @@ mod pass;
 mod predict;
 mod row;
 mod split;
+mod vector;
 
 pub use bins::{Binning, Bins, MAX_BINS, MISSING_BIN};
 pub use column::{ColumnView, MISSING_CODE, ReadRows, UNSEEN_CODE};
 pub use grow::{GrowParams, Grower, GrownTree};
 pub use predict::{Forest, Tree, UNSEEN_LEVEL, level_number};
+pub(crate) use vector::vectorized;

@@ -4,6 +4,9 @@ use rayon::prelude::*;
 
 use super::histogram::{PARALLEL_ROWS, Row};
 
+/// Rows whose sides are found before they are moved.
+const TILE_ROWS: usize = 512;
+
 /// Moves the rows that go left to the front, keeping the order on both sides; how many there are.
 ///
 /// `scratch` is at least as long as `rows`.
@@ -28,14 +31,19 @@ pub(super) fn partition(
 /// Moves the rows that go left to the front of `rows` and the others to the front of `scratch`; how many go left.
 fn part(rows: &mut [Row], scratch: &mut [Row], goes_left: &impl Fn(Row) -> bool) -> usize {
     let scratch = &mut scratch[..rows.len()];
-    let (mut n_left, mut n_right) = (0, 0);
-    for at in 0..rows.len() {
-        let row = rows[at];
-        let left = usize::from(goes_left(row));
-        rows[n_left] = row;
-        scratch[n_right] = row;
-        n_left += left;
-        n_right += 1 - left;
+    let (mut n_left, mut n_right, mut sides) = (0, 0, [false; TILE_ROWS]);
+    for start in (0..rows.len()).step_by(TILE_ROWS) {
+        let end = rows.len().min(start + TILE_ROWS);
+        for (side, &row) in sides.iter_mut().zip(&rows[start..end]) {
+            *side = goes_left(row);
+        }
+        for (at, &side) in (start..end).zip(&sides) {
+            let (row, left) = (rows[at], usize::from(side));
+            rows[n_left] = row;
+            scratch[n_right] = row;
+            n_left += left;
+            n_right += 1 - left;
+        }
     }
     n_left
 }

@@ -9,7 +9,7 @@ use crate::error::{ErrorKind, Result};
 use crate::model::loss::{Loss, weighted_quantile};
 use crate::model::{OnProgress, Progress};
 use crate::random::SplitMix64;
-use crate::tree::{Binning, Bins, Forest, GrowParams, Grower, GrownTree, Tree};
+use crate::tree::{Binning, Bins, Forest, GrowParams, Grower, GrownTree, Tree, vectorized};
 
 /// Above this many rows, gradients are taken by several threads.
 const PARALLEL_ROWS: usize = 4096;
@@ -235,13 +235,17 @@ impl<'a, L: Loss> Boosting<'a, L> {
         self.base += step;
     }
 
-    /// Held in, so that it cannot run away from a far-off start.
+    /// Held in, so that it cannot run away from a far-off start. Summed in chunks of fixed size, so that threads change
+    /// nothing.
     fn newton_step(&self) -> f64 {
-        let add = |(g, h): (f64, f64), &row: &u32| {
-            let (gradient, hessian) = self.derivatives(row);
-            (g + gradient, h + hessian)
+        let and = |a: (f64, f64), b: (f64, f64)| (a.0 + b.0, a.1 + b.1);
+        let of_rows = |rows: &[u32]| rows.iter().map(|&row| self.derivatives(row)).fold((0.0, 0.0), and);
+        let sums: Vec<(f64, f64)> = if self.params.n_threads > 1 {
+            self.train.par_chunks(PARALLEL_ROWS).map(of_rows).collect()
+        } else {
+            self.train.chunks(PARALLEL_ROWS).map(of_rows).collect()
         };
-        let (gradient, hessian) = self.train.iter().fold((0.0, 0.0), add);
+        let (gradient, hessian) = sums.into_iter().fold((0.0, 0.0), and);
         let longest = self.loss.longest_step();
         if hessian > 0.0 { (-gradient / hessian).clamp(-longest, longest) } else { 0.0 }
     }
@@ -304,7 +308,10 @@ impl<'a, L: Loss> Boosting<'a, L> {
         let fill = |block: usize, gradients: &mut [f32], hessians: &mut [f32]| {
             let rows = block * PARALLEL_ROWS..block * PARALLEL_ROWS + gradients.len();
             let weights = task.weights.map(|weights| &weights[rows.clone()]);
-            fill_gradients(loss, &task.y[rows.clone()], &raw[rows], weights, gradients, hessians);
+            vectorized(
+                #[inline(always)]
+                || fill_gradients(loss, &task.y[rows.clone()], &raw[rows], weights, gradients, hessians),
+            );
         };
         let (gradients, hessians) = (&mut self.gradients, &mut self.hessians);
         if self.params.n_threads > 1 && gradients.len() > PARALLEL_ROWS {
@@ -375,6 +382,7 @@ fn sample_rows<'r>(rows: &'r [u32], share: f64, random: &mut SplitMix64) -> (Cow
 }
 
 /// Gradients and hessians of some rows, in loops that compile to vector code.
+#[inline(always)]
 fn fill_gradients<L: Loss>(
     loss: &L,
     y: &[f64],

@@ -1,6 +1,7 @@
 //! The best split of a column of numbers: a threshold between bins, and a side for missing values.
 
 use super::super::histogram::Layout;
+use super::super::vector::vectorized;
 use super::{Best, Bounds, Node};
 
 /// Bins that are computed with side by side.
@@ -53,8 +54,16 @@ impl Prefixes {
         }
         let padded = self.padded();
         self.sums[self.n..padded].fill(sum);
+        vectorized(
+            #[inline(always)]
+            || self.take_apart(padded, layout),
+        );
+    }
+
+    #[inline(always)]
+    fn take_apart(&mut self, n: usize, layout: &Layout) {
         let parts = self.gradients.iter_mut().zip(&mut self.hessians).zip(&mut self.counts);
-        for (&sum, ((gradient, hessian), count)) in self.sums[..padded].iter().zip(parts) {
+        for (&sum, ((gradient, hessian), count)) in self.sums[..n].iter().zip(parts) {
             *gradient = layout.gradient(sum);
             *hessian = layout.hessian(sum);
             *count = layout.count(sum);
@@ -67,6 +76,14 @@ impl Prefixes {
 
     /// Scores every threshold, with `beside` going left beside the bins up to it; the largest score.
     fn score(&mut self, quick: &QuickScore, beside: Parts) -> f32 {
+        vectorized(
+            #[inline(always)]
+            || self.score_lanes(quick, beside),
+        )
+    }
+
+    #[inline(always)]
+    fn score_lanes(&mut self, quick: &QuickScore, beside: Parts) -> f32 {
         let padded = self.padded();
         let (gradients, _) = self.gradients[..padded].as_chunks::<LANES>();
         let (hessians, _) = self.hessians[..padded].as_chunks::<LANES>();
