@@ -327,10 +327,7 @@ fn by_id(ids: &EventNames, mut events: Vec<Event>) -> (Vec<Account>, Vec<Event>)
     let mut place = vec![0; started.len()];
     (0..order.len()).for_each(|at| place[order[at]] = at as u32);
     events.iter_mut().for_each(|event| event.account = place[event.account as usize]);
-    let account = |at: usize| {
-        let (id, started) = (ids.names()[at].clone(), started[at].unwrap_or(Date::MIN));
-        Account { id, started, texts: Vec::new(), numbers: Vec::new() }
-    };
+    let account = |at: usize| Account::new(ids.names()[at].as_str(), started[at].unwrap_or(Date::MIN));
     (order.into_iter().map(account).collect(), events)
 }
 

@@ -4,6 +4,7 @@
 //! covers `[as_of + gap, as_of + gap + horizon)`; one whose horizon has not passed is censored, never negative.
 
 mod b2b_saas;
+mod contract;
 mod file;
 mod intake;
 mod label;
@@ -13,12 +14,13 @@ mod record;
 mod snapshot;
 
 pub use b2b_saas::b2b_saas;
+pub use contract::{Contract, ContractStatus};
 pub use file::{EventFrom, Timeline};
 pub use intake::{BadRow, Intake};
 pub use label::Labelling;
 pub use measure::{Absent, Aggregate, ContractFact, Formula, How, Measure};
 pub use proof::prove_point_in_time;
-pub use record::{Account, Contract, Event, EventNames, Records};
+pub use record::{Account, Event, EventNames, Records};
 pub use snapshot::{snapshot, snapshots};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Raw facts: accounts, contracts and events, each with the day it happened and the day it was known.
+//! Raw facts: accounts and events, each with the day it happened and the day it was known, put together with contracts.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -6,6 +6,7 @@ use std::ops::Range;
 use jiff::civil::Date;
 use rayon::prelude::*;
 
+use super::contract::{self, Contract};
 use crate::error::{ErrorKind, Result};
 
 /// Who can leave or grow.
@@ -15,35 +16,19 @@ pub struct Account {
     pub id: String,
     /// Its first day as a customer.
     pub started: Date,
+    /// The day it was known that it started; not before it did.
+    pub known_at: Date,
     /// Segment keys and other texts that do not change, by column name: tier, region, industry.
     pub texts: Vec<(String, String)>,
     /// Numbers that do not change, by column name: employees.
     pub numbers: Vec<(String, f64)>,
 }
 
-/// What was agreed with an account from a day on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Contract {
-    /// Position of the account in [`Records::accounts`].
-    pub account: u32,
-    /// First day it holds. Of two that hold, the one that starts later counts.
-    pub starts: Date,
-    /// Day of its renewal: the first day it no longer holds unless renewed.
-    pub ends: Date,
-    /// The day it was known. Never before it was agreed, but possibly before it starts.
-    pub known_at: Date,
-    /// Length in months.
-    pub term_months: u32,
-    /// Whether it renews itself.
-    pub auto_renew: bool,
-    /// Seats paid for.
-    pub seats: u32,
-    /// Monthly recurring revenue in minor units.
-    pub mrr_cents: i64,
-    /// Discount on the list price, 0 to 1.
-    pub discount_share: f64,
-    /// Name of the plan.
-    pub plan: String,
+impl Account {
+    /// An account that started on a day and was known on that day.
+    pub fn new(id: impl Into<String>, started: Date) -> Self {
+        Account { id: id.into(), started, known_at: started, texts: Vec::new(), numbers: Vec::new() }
+    }
 }
 
 /// Something that happened: a login, a ticket, an answer to a survey, a payment, a cancellation.
@@ -113,7 +98,7 @@ impl Records {
     ///
     /// # Errors
     /// [`ErrorKind::Records`] for a fact of an account or with a name that is not there, one known before it
-    /// happened, a value that is no number, a contract that ends before it starts.
+    /// happened, a value that is no number, a contract that ends before it starts, contracts in several currencies.
     pub fn new(
         accounts: Vec<Account>,
         mut contracts: Vec<Contract>,
@@ -122,14 +107,11 @@ impl Records {
         known_until: Date,
     ) -> Result<Self> {
         events.iter().enumerate().try_for_each(|(at, event)| check_event(at, event, &accounts, &names))?;
-        contracts
-            .iter()
-            .enumerate()
-            .try_for_each(|(at, contract)| check_contract(at, contract, &accounts))?;
+        accounts.iter().enumerate().try_for_each(|(at, account)| check_account(at, account))?;
+        contract::check(&contracts, &accounts)?;
         // By everything that is in a fact, so that the order in which facts come decides nothing.
         events.par_sort_by(|a, b| key(a).cmp(&key(b)).then(a.value.total_cmp(&b.value)));
-        contracts
-            .sort_by_key(|contract| (contract.account, contract.starts, contract.known_at, contract.ends));
+        contracts.sort_by(contract::order);
         let event_starts = starts(accounts.len(), events.iter().map(|event| event.account));
         let contract_starts = starts(accounts.len(), contracts.iter().map(|contract| contract.account));
         Ok(Records {
@@ -154,7 +136,8 @@ impl Records {
     /// An account's first day, as known at `as_of`; `None` where nothing was known of it.
     pub(super) fn started_as_of(&self, account: usize, as_of: Date) -> Option<Date> {
         if !self.starts_by_events {
-            return Some(self.accounts[account].started);
+            let account = &self.accounts[account];
+            return (account.known_at < as_of).then_some(account.started);
         }
         self.events_of(account).iter().find(|event| event.known_at < as_of).map(|event| event.occurred_at)
     }
@@ -209,10 +192,16 @@ impl Records {
         &self.contracts[self.contract_starts[account]..self.contract_starts[account + 1]]
     }
 
-    /// The contract of an account that held last, as known at `as_of`.
-    pub(super) fn contract_at(&self, account: usize, as_of: Date) -> Option<&Contract> {
-        let known = |contract: &&Contract| contract.starts < as_of && contract.known_at < as_of;
-        self.contracts_of(account).iter().rev().find(known)
+    /// The contract of an account that counts, as known at `as_of`: of those that had started, the one that started
+    /// last; of one that stands several times under one id, as it was known last.
+    pub fn contract_at(&self, account: usize, as_of: Date) -> Option<&Contract> {
+        contract::latest(self.contracts_of(account), as_of)
+    }
+
+    /// The contract that counts of each product of an account, as known at `as_of`, where it holds on that day; by
+    /// product.
+    pub fn contracts_at(&self, account: usize, as_of: Date) -> Vec<&Contract> {
+        contract::held(self.contracts_of(account), as_of)
     }
 }
 
@@ -258,19 +247,12 @@ fn check_event(at: usize, event: &Event, accounts: &[Account], names: &EventName
     Ok(())
 }
 
-fn check_contract(at: usize, contract: &Contract, accounts: &[Account]) -> Result<()> {
-    let n = at + 1;
-    if contract.account as usize >= accounts.len() {
-        let (account, n_accounts) = (contract.account, accounts.len());
-        return Err(fault(format!(
-            "contract {n} is of account {account}, but there are {n_accounts} accounts"
-        )));
-    }
-    if contract.ends <= contract.starts {
-        let (id, starts, ends) = (&accounts[contract.account as usize].id, contract.starts, contract.ends);
-        return Err(fault(format!(
-            "contract {n} of account `{id}` ends on {ends}, not after it starts on {starts}"
-        )));
+fn check_account(at: usize, account: &Account) -> Result<()> {
+    let Account { id, started, known_at, .. } = account;
+    if known_at < started {
+        let n = at + 1;
+        let text = format!("account {n} (`{id}`) was known on {known_at}, before it started on {started}");
+        return Err(fault(text));
     }
     Ok(())
 }

@@ -6,9 +6,10 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use rayon::prelude::*;
 
+use super::contract::Contract;
 use super::label::Labelling;
 use super::measure::{Absent, Aggregate, ContractFact, Formula, How, Measure};
-use super::record::{Contract, Event, Records};
+use super::record::{Event, Records};
 use crate::error::{ErrorKind, Result};
 use crate::frame::{Categories, Column, Table};
 
@@ -105,7 +106,10 @@ fn accounts_table(records: &Records, rows: &[Row]) -> Result<Table> {
     let dates = rows.iter().map(|row| dates.get(&row.as_of).map(String::as_str));
     table.push("as_of".into(), Column::Category(Categories::from_texts(dates)))?;
     if !records.contracts().is_empty() {
-        let plan = |row: &Row| Some(records.contract_at(row.account, row.as_of)?.plan.as_str());
+        let plan = |row: &Row| {
+            let plan = records.contract_at(row.account, row.as_of)?.plan.as_str();
+            (!plan.is_empty()).then_some(plan)
+        };
         table.push("plan".into(), Column::Category(Categories::from_texts(rows.iter().map(plan))))?;
     }
     for name in distinct(records.accounts().iter().flat_map(|account| &account.texts)) {
@@ -202,7 +206,7 @@ impl<'a> Engine<'a> {
             Formula::Ratio(..) => ratio(next(&mut values), next(&mut values)),
             Formula::Difference(..) => next(&mut values) - next(&mut values),
             Formula::PerSeat(_) => {
-                ratio(next(&mut values), contract.map_or(f64::NAN, |c| f64::from(c.seats)))
+                ratio(next(&mut values), contract.and_then(|c| c.seats).map_or(f64::NAN, f64::from))
             }
             Formula::Contract(fact) => {
                 contract.map_or(f64::NAN, |c| of_contract(c, *fact, self.as_of, started))
@@ -221,14 +225,15 @@ fn ratio(part: f64, whole: f64) -> f64 {
 }
 
 fn of_contract(contract: &Contract, fact: ContractFact, as_of: Date, started: Date) -> f64 {
+    let number = |value: Option<u32>| value.map_or(f64::NAN, f64::from);
     match fact {
         ContractFact::TenureMonths => days(started, as_of) / 30.4375,
-        ContractFact::DaysToRenewal => days(as_of, contract.ends),
-        ContractFact::TermMonths => f64::from(contract.term_months),
-        ContractFact::AutoRenew => f64::from(u8::from(contract.auto_renew)),
-        ContractFact::Seats => f64::from(contract.seats),
-        ContractFact::Mrr => contract.mrr_cents as f64 / 100.0,
-        ContractFact::DiscountShare => contract.discount_share,
+        ContractFact::DaysToRenewal => contract.renewal(as_of).map_or(f64::NAN, |day| days(as_of, day)),
+        ContractFact::TermMonths => number(contract.term_months),
+        ContractFact::AutoRenew => number(contract.auto_renew.map(u32::from)),
+        ContractFact::Seats => number(contract.seats),
+        ContractFact::Mrr => contract.mrr_cents.map_or(f64::NAN, |cents| cents as f64 / 100.0),
+        ContractFact::DiscountShare => contract.discount_share.unwrap_or(f64::NAN),
     }
 }
 

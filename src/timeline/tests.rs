@@ -9,7 +9,7 @@ use crate::frame::{Column, Table};
 const AS_OF: Date = date(2026, 4, 1);
 
 fn account(id: &str) -> Account {
-    Account { id: id.into(), started: date(2025, 1, 1), texts: vec![], numbers: vec![] }
+    Account::new(id, date(2025, 1, 1))
 }
 
 /// Records of one account with events given as name, user, value, day it happened, day it was known.
@@ -219,16 +219,12 @@ fn those_who_left_or_are_not_there_yet_are_in_no_snapshot() {
 #[test]
 fn the_contract_is_the_one_known_then() {
     let contract = |starts: Date, known_at: Date, seats: u32| Contract {
-        account: 0,
-        starts,
-        ends: date(2026, 10, 1),
+        ends: Some(date(2026, 10, 1)),
         known_at,
-        term_months: 12,
-        auto_renew: true,
-        seats,
-        mrr_cents: 12_345,
-        discount_share: 0.1,
-        plan: "team".into(),
+        auto_renew: Some(true),
+        seats: Some(seats),
+        mrr_cents: Some(12_345),
+        ..Contract::new(0, starts)
     };
     let contracts = vec![
         contract(date(2026, 3, 1), date(2026, 5, 1), 30),
@@ -243,6 +239,58 @@ fn the_contract_is_the_one_known_then() {
     assert_eq!(measure(ContractFact::Mrr), 123.45);
     assert_eq!(measure(ContractFact::DaysToRenewal), 183.0);
     assert_eq!(measure(ContractFact::AutoRenew), 1.0);
+}
+
+#[test]
+fn a_contract_renews_itself_ends_early_or_is_replaced() {
+    let yearly = Contract {
+        id: "C1".into(),
+        term_months: Some(12),
+        auto_renew: Some(true),
+        ..Contract::new(0, date(2024, 3, 31))
+    };
+    assert_eq!(yearly.renewal(date(2024, 4, 1)), Some(date(2025, 3, 31)));
+    assert_eq!(yearly.renewal(date(2025, 3, 31)), Some(date(2025, 3, 31)));
+    assert_eq!(yearly.renewal(AS_OF), Some(date(2027, 3, 31)));
+    let cancelled = Contract { status: ContractStatus::Cancelled, ..yearly.clone() };
+    assert_eq!(cancelled.renewal(AS_OF), Some(date(2025, 3, 31)), "notice was given");
+    assert!(yearly.holds(AS_OF) && !Contract { ends: cancelled.renewal(AS_OF), ..cancelled }.holds(AS_OF));
+    let ended = Contract { ended: Some(date(2026, 3, 31)), ..yearly.clone() };
+    assert!(!ended.holds(AS_OF) && ended.holds(date(2026, 3, 31)), "known on the day itself, not before it");
+    assert_eq!(ended.renewal(AS_OF), None);
+
+    let corrected =
+        Contract { starts: date(2024, 1, 1), known_at: date(2026, 3, 1), seats: Some(7), ..yearly.clone() };
+    let other = Contract { product: "add-on".into(), ..Contract::new(0, date(2026, 1, 1)) };
+    let contracts = vec![yearly, corrected, other];
+    let made = |contracts| {
+        Records::new(vec![account("A")], contracts, EventNames::default(), vec![], date(2026, 8, 1))
+    };
+    let records = made(contracts.clone()).unwrap();
+    let seats = |day| records.contracts_at(0, day).iter().map(|c| c.seats).collect::<Vec<_>>();
+    assert_eq!(seats(date(2026, 3, 1)), [None, None]);
+    assert_eq!(seats(date(2026, 3, 2)), [Some(7), None], "the correction is known");
+    let mut mixed = contracts;
+    (mixed[0].currency, mixed[2].currency) = ("EUR".into(), "USD".into());
+    assert_eq!(
+        made(mixed).unwrap_err().to_string(),
+        "records: contract 1 is in EUR, contract 3 in USD; convert all to one currency"
+    );
+}
+
+#[test]
+fn an_account_is_there_once_it_is_known() {
+    let late = Account { known_at: AS_OF, ..account("A") };
+    let names = EventNames::default();
+    let records = |account| Records::new(vec![account], vec![], names.clone(), vec![], date(2026, 8, 1));
+    let late = records(late).unwrap();
+    assert!(snapshot(&late, &[], &Labelling::default(), AS_OF).is_err());
+    assert!(snapshot(&late, &[], &Labelling::default(), date(2026, 4, 2)).is_ok());
+    let early = Account { known_at: date(2024, 12, 31), ..account("A") };
+    assert_eq!(
+        records(early).unwrap_err().to_string(),
+        "records: account 1 (`A`) was known on 2024-12-31, before it started on 2025-01-01"
+    );
 }
 
 #[test]
