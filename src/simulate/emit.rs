@@ -9,8 +9,9 @@ use rand_distr::{Distribution, Poisson};
 use super::PERIOD_DAYS;
 use super::hidden::{Hidden, normal};
 use super::profile::Profile;
+use super::story::Terms;
 use crate::metric::sigmoid;
-use crate::timeline::{Contract, Event, EventNames};
+use crate::timeline::{Event, EventNames};
 
 /// Numbers of the event names.
 macro_rules! codes {
@@ -69,7 +70,7 @@ codes!(
 /// One quarter of an account.
 pub(super) struct Quarter<'a> {
     pub profile: &'a Profile,
-    pub contract: &'a Contract,
+    pub contract: &'a Terms,
     pub started: Date,
     /// Its first day.
     pub day: Date,
@@ -289,7 +290,7 @@ impl<'a> Emitter<'a> {
         }
     }
 
-    fn tickets(&mut self, contract: &Contract, state: &Hidden, day: Date, rng: &mut StdRng) {
+    fn tickets(&mut self, contract: &Terms, state: &Hidden, day: Date, rng: &mut StdRng) {
         let size = (f64::from(contract.seats) / 10.0).powf(0.4);
         for _ in 0..count(rng, 0.16 * size * (0.6 * state.burden).exp()) {
             self.ticket(state, any_day(rng, day), rng);

@@ -49,14 +49,39 @@ impl Story {
 
 /// An account while its story is told.
 struct Life<'a> {
+    number: usize,
     calendar: &'a Calendar,
     profile: Profile,
     started: Date,
     /// The contract that holds.
-    current: Contract,
+    current: Terms,
     price_change: f64,
     contracts: Vec<Contract>,
     emitter: Emitter<'a>,
+}
+
+/// What changes from one contract of an account to the next.
+pub(super) struct Terms {
+    starts: Date,
+    ends: Date,
+    term_months: u32,
+    pub seats: u32,
+    mrr_cents: i64,
+}
+
+impl Terms {
+    fn contract(&self, account: u32, profile: &Profile) -> Contract {
+        Contract {
+            ends: Some(self.ends),
+            term_months: Some(self.term_months),
+            auto_renew: Some(profile.auto_renew),
+            seats: Some(self.seats),
+            mrr_cents: Some(self.mrr_cents),
+            discount_share: Some(profile.discount_share),
+            plan: profile.plan.to_owned(),
+            ..Contract::new(account, self.starts)
+        }
+    }
 }
 
 fn months(months: u32) -> Span {
@@ -77,20 +102,16 @@ impl<'a> Life<'a> {
         rng: &mut StdRng,
     ) -> Self {
         let emitter = Emitter::new(number as u32, codes, calendar.today);
-        let current = Contract {
-            account: number as u32,
+        let current = Terms {
             starts: started,
             ends: started.saturating_add(months(profile.term_months)),
-            known_at: started,
             term_months: profile.term_months,
-            auto_renew: profile.auto_renew,
             seats: profile.seats as u32,
             mrr_cents: (profile.seats * profile.seat_cents * (1.0 - profile.discount_share)).round() as i64,
-            discount_share: profile.discount_share,
-            plan: profile.plan.to_owned(),
         };
-        let contracts = vec![current.clone()];
-        let mut life = Life { calendar, profile, started, current, price_change: 0.0, contracts, emitter };
+        let contracts = vec![current.contract(number as u32, &profile)];
+        let mut life =
+            Life { number, calendar, profile, started, current, price_change: 0.0, contracts, emitter };
         let first = life.calendar.day(-QUARTERS_BEFORE).max(started);
         life.renew_until(first, rng);
         life
@@ -104,10 +125,9 @@ impl<'a> Life<'a> {
             ("payment_method", self.profile.payment_method),
         ];
         Account {
-            id: format!("A-{:06}", number + 1),
-            started: self.started,
             texts: texts.map(|(name, text)| (name.to_owned(), text.to_owned())).to_vec(),
             numbers: self.profile.employees.map(|n| ("employees".to_owned(), n)).into_iter().collect(),
+            ..Account::new(format!("A-{:06}", number + 1), self.started)
         }
     }
 
@@ -162,7 +182,7 @@ impl<'a> Life<'a> {
         let circumstances = Circumstances {
             monthly: self.current.term_months == 1,
             renewal_due: days_between(day, self.current.ends) < f64::from(PERIOD_DAYS),
-            auto_renew: self.current.auto_renew,
+            auto_renew: self.profile.auto_renew,
             price_change: self.price_change,
             tenure_months: days_between(self.started, day) / 30.4375,
         };
@@ -195,8 +215,8 @@ impl<'a> Life<'a> {
 
     /// A contract with today's terms from a day on.
     fn hold_from(&mut self, starts: Date, ends: Date) {
-        (self.current.starts, self.current.known_at, self.current.ends) = (starts, starts, ends);
-        self.contracts.push(self.current.clone());
+        (self.current.starts, self.current.ends) = (starts, ends);
+        self.contracts.push(self.current.contract(self.number as u32, &self.profile));
     }
 
     /// More seats where it grows, sometimes fewer where the product is little used.

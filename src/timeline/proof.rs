@@ -3,9 +3,10 @@
 use jiff::ToSpan;
 use jiff::civil::Date;
 
+use super::contract::Contract;
 use super::label::Labelling;
 use super::measure::Measure;
-use super::record::{Contract, Event, Records};
+use super::record::{Event, Records};
 use super::snapshot::snapshot;
 use crate::error::{ErrorKind, Result};
 use crate::frame::{Column, Table};
@@ -53,8 +54,13 @@ fn perturbed(records: &Records, as_of: Date, perturb: Perturb) -> Result<Records
     let later = |event: &Event| event.occurred_at >= as_of || event.known_at >= as_of;
     let change = |event: &Event| if later(event) { perturb(event, as_of) } else { vec![*event] };
     let events = records.events().iter().flat_map(change).collect();
-    let known = |contract: &&Contract| contract.starts < as_of && contract.known_at < as_of;
-    let contracts = records.contracts().iter().filter(known).cloned().collect();
+    let known = |contract: &&Contract| contract.is_known(as_of);
+    // That one will have ended is not known yet.
+    let unended = |contract: &Contract| Contract {
+        ended: contract.ended.filter(|ended| *ended < as_of),
+        ..contract.clone()
+    };
+    let contracts = records.contracts().iter().filter(known).map(unended).collect();
     records.with_facts(contracts, events)
 }
 
