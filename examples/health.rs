@@ -5,12 +5,13 @@
 //!
 //! - `top_reason_is_a_cause`: share of red accounts (labels still to come) whose first reason speaks of a cause that
 //!   truly raises their churn more than is usual;
-//! - `red_over_amber`: churn rate of the red band over that of the amber one, on the later quarters;
+//! - `red_over_amber`: churn rate of the red band over that of the amber one, on the later quarters, and
+//!   `churn_by_band`: the rate of each with the share of the accounts that it holds;
 //! - `segment_calibration_ratio`: calibration error within sales channels that no signal shows and that truly differ,
 //!   of segments' own calibration over that of one for all, on later quarters;
 //! - `coverage`: mean share of what matters that was known.
 //!
-//! Then the story of the account that fell furthest. `--csv FILE --label NAME` does the same, where it can, on a table of
+//! Then the story of the account that fell furthest, and why another is likely to grow. `--csv FILE --label NAME` does the same, where it can, on a table of
 //! your own with a third of it held out; `--time` measures scoring instead.
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ use keepwell::frame::split::{GroupedFolds, StratifiedFolds};
 use keepwell::frame::{Categories, Column, Frame, InferOptions, RawTable, Table};
 use keepwell::health::{Band, Cohorts, HealthModel, LifeCycle, Scored};
 use keepwell::metric;
+use keepwell::model::Classifier;
 use keepwell::schema::Schema;
 use keepwell::simulate::{Cause, Simulation, Truth};
 use keepwell::{ErrorKind, Result};
@@ -187,14 +189,30 @@ fn of_simulation(options: &Options) -> Result<()> {
     let later = business.frame(LEARNED..QUARTERS)?;
     let scored = model.score(&later)?;
     println!("top_reason_is_a_cause: {:.3}", share_of_causes(&scored, &business.truths(LEARNED..QUARTERS)));
-    told_of_bands(&scored);
+    told_of_bands(&model, &scored);
     println!("segment_calibration_ratio: {:.3}", calibration_ratio(&business, options.seed)?);
     told_of_coverage(&scored);
     let [before, after] = [QUARTERS - 1, QUARTERS].map(|quarter| business.frame(quarter..quarter + 1));
     let (before, after) = (before?, after?);
     println!();
     Cohorts::params().find(&past)?.cohorts().iter().for_each(|cohort| println!("{cohort}"));
-    story(&model, &past, &before, &after)
+    story(&model, &past, &before, &after)?;
+    growth(&model, &after)
+}
+
+/// The account that stands out most as likely to grow, and why.
+fn growth(model: &HealthModel, accounts: &Frame) -> Result<()> {
+    let scored = model.score(accounts)?;
+    let (Some(growth), Some(chance)) = (&scored.growth, &scored.expansion_probability) else { return Ok(()) };
+    let Some(most) = (0..growth.len()).max_by(|&a, &b| growth[a].total_cmp(&growth[b])) else {
+        return Ok(());
+    };
+    let (id, percent) = (&accounts.ids()[most], 100.0 * chance[most]);
+    println!("\n{id}: growth {:.0}, {percent:.1} % within {} days", growth[most], scored.horizon_days);
+    for reason in &scored.expansion_reasons[most] {
+        println!("  {:+.1} points: {}", 100.0 * reason.points, reason.sentence);
+    }
+    Ok(())
 }
 
 /// The causes that a signal sees in the simulated business.
@@ -242,16 +260,20 @@ fn share_of_causes(scored: &Scored, truths: &[&Truth]) -> f64 {
     red.iter().filter(|&&row| is_true(row)).count() as f64 / red.len().max(1) as f64
 }
 
-fn told_of_bands(scored: &Scored) {
+fn told_of_bands(model: &HealthModel, scored: &Scored) {
     let Some(churned) = scored.frame.churn() else { return };
-    let rate = |band: Band| {
+    let of = |band: Band| {
         let rows = (0..churned.len()).filter(|&row| scored.band[row] == band);
         let known: Vec<bool> = rows.filter_map(|row| churned[row]).collect();
-        known.iter().filter(|&&churned| churned).count() as f64 / known.len().max(1) as f64
+        let left = known.iter().filter(|&&churned| churned).count();
+        [left as f64 / known.len().max(1) as f64, known.len() as f64 / churned.len().max(1) as f64]
     };
-    println!("red_over_amber: {:.2}", rate(Band::Red) / rate(Band::Amber).max(1e-9));
-    let [red, amber, green] = [Band::Red, Band::Amber, Band::Green].map(|band| 100.0 * rate(band));
-    println!("churn_by_band: red {red:.1} %, amber {amber:.1} %, green {green:.1} %");
+    let [red, amber, green] = [Band::Red, Band::Amber, Band::Green].map(of);
+    println!("red_over_amber: {:.2}", red[0] / amber[0].max(1e-9));
+    let told = |[rate, share]: [f64; 2]| format!("{:.1} % of {:.1} %", 100.0 * rate, 100.0 * share);
+    println!("churn_by_band: red {}, amber {}, green {} of accounts", told(red), told(amber), told(green));
+    model.bands_note().iter().for_each(|note| println!("note: {note}"));
+    scored.notes.iter().for_each(|note| println!("note: {note}"));
 }
 
 fn told_of_coverage(scored: &Scored) {
@@ -324,7 +346,7 @@ fn of_table(csv: &str, label: Option<&str>, seed: u64) -> Result<()> {
     let (past, held_out) = (frame.take(&splits[0].0), frame.take(&splits[0].1));
     let model = HealthModel::params(frame.schema()).random_state(seed).fit(&past)?;
     let scored = model.score(&held_out)?;
-    told_of_bands(&scored);
+    told_of_bands(&model, &scored);
     told_of_coverage(&scored);
     println!();
     model.segments().iter().take(10).for_each(|segment| println!("{segment}"));
@@ -361,6 +383,8 @@ fn times(options: &Options) -> Result<()> {
     let (many, one) = (past.take(&rows), past.take(&[7]));
     println!("score_100k_seconds: {:.2}", shortest(3, || model.score(&many))?);
     println!("score_one_us: {:.1}", 1e6 * shortest(2_000, || model.score(&one))?);
+    let blend = model.churn_model().map(|blend| shortest(2_000, || blend.contributions(one.signals())));
+    println!("of_which_contributions_to_churn_us: {:.1}", 1e6 * blend.transpose()?.unwrap_or(f64::NAN));
     println!("index_100k_seconds: {:.2}", shortest(1, || model.similar_accounts(&many))?);
     let index = model.similar_accounts(&many)?;
     println!("similar_ms: {:.2}", 1e3 * shortest(50, || index.to(&model, &one, 20))?);

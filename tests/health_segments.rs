@@ -74,12 +74,13 @@ fn base_segment_and_signals_make_the_probability() {
 fn points_of_all_reasons_lead_from_the_usual_to_the_probability() {
     let (model, accounts) = (channel_model(), by_channel(100, 5));
     let scored = model.score_with_reasons(&accounts, 100).unwrap();
-    let edges = model.band_edges();
+    let edges = model.segment_band_edges();
     for row in 0..100 {
+        let node = model.segments().iter().position(|segment| segment.name == scored.segment[row]).unwrap();
         let told: f64 = scored.reasons[row].iter().map(|reason| reason.contribution).sum();
         // Reasons push the way of the score, so together they go at least three quarters of that way.
         assert!(told * (50.0 - scored.health[row]) >= 0.0);
-        assert_eq!(scored.band[row] == Band::Red, scored.health[row] < edges[0]);
+        assert_eq!(scored.band[row] == Band::Red, scored.health[row] < edges[node][0]);
     }
 }
 
@@ -92,6 +93,13 @@ fn a_segment_never_seen_is_read_within_the_nearest_that_was() {
     let scored = model.score(&accounts).unwrap();
     let names: Vec<&str> = scored.segment.iter().map(|name| &**name).collect();
     assert_eq!(names, ["all accounts", "all accounts", "channel direct"]);
+    assert_eq!(
+        scored.notes,
+        [
+            "1 of 3 accounts are of a segment that training never saw (channel marketplace): each is read within the nearest \
+          segment that it saw, which `segment` names"
+        ]
+    );
 }
 
 #[test]
@@ -102,6 +110,11 @@ fn an_account_of_which_nothing_is_known_is_scored_and_says_so() {
     assert_eq!((scored.coverage[0], scored.coverage[1]), (0.0, 1.0));
     assert!((0.0..=100.0).contains(&scored.health[0]));
     assert!(scored.reasons[0].iter().all(|reason| reason.value == "unknown"));
+    assert!(
+        scored.notes[0].starts_with("of 1 of 2 accounts nothing is known that matters"),
+        "{:?}",
+        scored.notes
+    );
 }
 
 #[test]
@@ -131,6 +144,80 @@ fn a_schema_whose_empty_cells_mean_something_else_is_refused() {
         "schema: the model reads accounts within their `plan`, which is no segment key of the table's schema; read the \
          table by the schema the model was trained with"
     );
+}
+
+/// A business in which logins tell far apart who leaves.
+fn told_far_apart(n: usize, seed: usize) -> Frame {
+    let schema = Schema::new()
+        .id("id")
+        .churn("churned")
+        .signal(Signal::new("logins", Dimension::Usage, Kind::Number).direction(Direction::Keeps));
+    let row = |row: usize| {
+        let logins = part(row + seed, 1) * 10.0;
+        let risk = if logins < 1.0 {
+            0.7
+        } else if logins < 3.0 {
+            0.12
+        } else {
+            0.01
+        };
+        let churned = part(row + seed, 2) < risk;
+        format!("A{row},{logins:.3},{}\n", u8::from(churned))
+    };
+    let text = "id,logins,churned\n".to_owned() + &(0..n).map(row).collect::<String>();
+    Frame::from_csv_reader(text.as_bytes(), &schema).unwrap()
+}
+
+#[test]
+fn the_red_band_leaves_three_times_as_often_as_the_amber_one() {
+    let past = told_far_apart(4_000, 0);
+    let model = HealthModel::params(past.schema()).fit(&past).unwrap();
+    assert_eq!((model.bands(), model.bands_note()), (BandEdges::Apart { times: 3.0 }, None));
+    let later = told_far_apart(4_000, 50_000);
+    let scored = model.score(&later).unwrap();
+    let outcome = |band: Band| {
+        let rows: Vec<usize> = (0..4_000).filter(|&row| scored.band[row] == band).collect();
+        let left = rows.iter().filter(|&&row| later.churn().unwrap()[row] == Some(true)).count();
+        (rows.len(), left as f64 / rows.len() as f64)
+    };
+    let [(n_red, red), (n_amber, amber)] = [Band::Red, Band::Amber].map(outcome);
+    assert!(red >= 3.0 * amber, "{red} {amber}");
+    assert!(n_red > 60 && n_amber > 150, "{n_red} {n_amber}");
+    let told = model.band_outcomes().unwrap();
+    assert_eq!(told.iter().map(|band| band.n_accounts).sum::<usize>(), 4_000);
+    assert!((told[0].rate() - told[0].predicted).abs() < 0.05 && told[0].rate() >= 3.6 * told[1].rate());
+}
+
+#[test]
+fn bands_that_cannot_be_that_far_apart_say_so() {
+    let past = by_channel(1_500, 0);
+    let model = HealthModel::params(past.schema()).bands_apart(9.0).fit(&past).unwrap();
+    let note = model.bands_note().unwrap();
+    assert!(note.contains("times as often as amber ones, where 9 was asked"), "{note}");
+    let [red, amber, _] = model.band_outcomes().unwrap();
+    assert!(
+        (100..=200).contains(&red.n_accounts) && (200..=400).contains(&amber.n_accounts),
+        "{red} {amber}"
+    );
+    assert_eq!(HealthModel::params(past.schema()).red_share(0.1).fit(&past).unwrap().bands_note(), None);
+    let refusal = HealthModel::params(past.schema()).bands_apart(0.5).fit(&past).unwrap_err().to_string();
+    assert_eq!(refusal, "`bands_apart` is 0.5, expected 1 to 10");
+}
+
+#[test]
+fn growth_is_told_on_the_scale_of_health() {
+    let model = HealthModel::params(&schema()).fit(&frame(1_500)).unwrap();
+    let scored = model.score(&frame(400)).unwrap();
+    let (growth, chance) = (scored.growth.as_ref().unwrap(), scored.expansion_probability.as_ref().unwrap());
+    for segment in ["plan free", "plan team", "plan business"] {
+        let mut order: Vec<usize> = (0..400).filter(|&row| &*scored.segment[row] == segment).collect();
+        order.sort_by(|&a, &b| chance[a].total_cmp(&chance[b]));
+        assert!(order.windows(2).all(|pair| growth[pair[0]] <= growth[pair[1]] + 1e-6));
+        assert!(growth[order[0]] < 50.0 && growth[order[order.len() - 1]] > 50.0);
+    }
+    let most = (0..400).max_by(|&a, &b| growth[a].total_cmp(&growth[b])).unwrap();
+    let reason = &scored.expansion_reasons[most][0];
+    assert!(reason.sentence.contains("raises the chance to grow") && reason.points > 0.0, "{reason:?}");
 }
 
 #[test]
@@ -270,7 +357,11 @@ fn nothing_immovable_is_touched_even_if_it_would_help() {
     let red = (0..800).find(|&row| scored.band[row] == Band::Red).unwrap();
     let found = model.recourse(&past, red, Band::Green).unwrap();
     assert!(!found.reached && found.changes.is_empty());
-    assert!(found.to_string().ends_with("and nothing that can be moved changes that"), "{found}");
+    let text = found.to_string();
+    assert!(
+        text.ends_with("and the schema names nothing that can be moved: set `movable` and `direction`"),
+        "{text}"
+    );
     // Movable without a direction is not moved either.
     still.signals[0].movable = true;
     still.signals[0].direction = Direction::Unknown;

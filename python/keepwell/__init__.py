@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ._compare import compare
 from ._contributions import Contributions
 from ._errors import ColumnTypeError, Error
-from ._health import HealthModel
-from ._native import Plan, Playbook, Schema, Scored, Table, simulate
+from ._health import HealthModel, cohorts
+from ._native import Cohorts, Plan, Playbook, Schema, Scored, Table, simulate
 from ._table import table
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BlendClassifier",
+    "Cohorts",
     "ColumnTypeError",
     "Contributions",
     "Error",
@@ -35,6 +36,7 @@ __all__ = [
     "Schema",
     "Scored",
     "Table",
+    "cohorts",
     "compare",
     "simulate",
     "table",

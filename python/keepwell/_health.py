@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from . import _native
 from ._contributions import Contributions
 from ._errors import Error
-from ._native import Schema, Scored, Table
+from ._native import Cohorts, Schema, Scored, Table
 from ._table import table as as_table
 
 if TYPE_CHECKING:
@@ -25,10 +25,17 @@ class HealthModel:
         What the columns of the tables mean.
     horizon_days
         Length of the horizon that the labels speak of, at least 1.
+    bands_apart
+        Chooses the bands so that red accounts leave so many times as often as amber ones, 1 to 10: red is the riskiest
+        tenth of the training accounts or less, amber the next 5 to 40 in a hundred. What accounts left out came to is in
+        :attr:`band_outcomes`, and where the bands are less far apart than asked, :attr:`bands_note` says so. This is how
+        bands are chosen unless one of the next three is given; 3 unless said.
     red_share
-        Share of the training accounts that fall into the red band, above 0 and below 1.
+        Chooses the bands by share of health within segments instead: the share of the training accounts that fall into
+        the red band, above 0 and below 1; 0.1 where only the other is given.
     amber_share
-        Share of the training accounts that fall into the amber band, above 0; red and amber leave something for green.
+        The share that falls into the amber band, above 0; red and amber leave something for green; 0.2 where only the
+        other is given.
     band_costs
         Chooses the bands by cost instead: what care of a red account costs, what care of an amber one costs, and what is
         lost with an account. Red are those whose churn probability is at least the first over the last, amber those from
@@ -52,8 +59,9 @@ class HealthModel:
         schema: Schema,
         *,
         horizon_days: int = 90,
-        red_share: float = 0.1,
-        amber_share: float = 0.2,
+        bands_apart: float | None = None,
+        red_share: float | None = None,
+        amber_share: float | None = None,
         band_costs: tuple[float, float, float] | None = None,
         segments: Sequence[str] | None = None,
         life_cycle: tuple[str, str] | tuple[str, str, float, float] | None = None,
@@ -64,6 +72,7 @@ class HealthModel:
         self.schema = schema
         self._params: dict[str, Any] = {
             "horizon_days": horizon_days,
+            "bands_apart": bands_apart,
             "red_share": red_share,
             "amber_share": amber_share,
             "band_costs": band_costs,
@@ -102,7 +111,11 @@ class HealthModel:
         return self
 
     def score(self, table: Any, *, n_reasons: int = 3) -> Scored:
-        """Probabilities, health, band, sub-scores by dimension and reasons of every account, as a table."""
+        """Probabilities, health, band, growth, sub-scores by dimension and reasons of every account, as a table.
+
+        ``growth`` is the same map of the chance to grow as ``health`` is of risk: 50 is usual in the account's segment.
+        Its ``notes`` say what should be known of the accounts, such as segments that training never saw.
+        """
         if n_reasons < 0:
             raise Error(f"`n_reasons` is {n_reasons}, expected 0 or more")
         return self._model.score(as_table(table), n_reasons)
@@ -156,6 +169,25 @@ class HealthModel:
         """The usage review and the value review of each account as text, against the snapshot before where given."""
         return self._model.reviews(as_table(table), None if before is None else as_table(before))
 
+    def importance(self, table: Any, *, by: str = "signal", outcome: str = "churn") -> Table:
+        """``signal`` (or ``dimension``), ``mean``, ``low``, ``high``: how much each matters, the most important first.
+
+        The mean size of what it adds to the log-odds over the accounts of the table, with its 95 % interval.
+        """
+        return self._model.importance(as_table(table), outcome, by)
+
+    def effect(self, table: Any, signal: str, *, kind: str = "accumulated", outcome: str = "churn") -> Table:
+        """``value``, ``log_odds``: what a signal does over its range, against the mean over the accounts.
+
+        ``kind="accumulated"`` (numbers only) asks about accounts that exist; ``"partial"`` sets the signal of every
+        account to each value, texts too. As the model of all segments together has it: association, never cause.
+        """
+        return self._model.effect(as_table(table), signal, kind, outcome)
+
+    def interaction(self, table: Any, first: str, second: str, *, outcome: str = "churn") -> float:
+        """How much of what two signals do they do together only: Friedman's H, 0 for two that add up, at most 1."""
+        return self._model.interaction(as_table(table), first, second, outcome)
+
     def intervals(self, table: Any, *, outcome: str = "churn", level: float = 0.9) -> Table:
         """``account_id``, ``probability``, ``lower``, ``upper``: where the rate among accounts of that score lies.
 
@@ -202,9 +234,25 @@ class HealthModel:
 
     @property
     def band_edges(self) -> tuple[float, float]:
-        """Health below which an account is red, and below which it is amber."""
+        """Health below which an account is red, and below which it is amber, over all accounts.
+
+        Bands chosen apart or by cost follow the risk, so that in health their edges differ from segment to segment.
+        """
         red, amber = self._model.band_edges
         return red, amber
+
+    @property
+    def band_outcomes(self) -> list[dict[str, Any]]:
+        """What was foretold of the red, amber and green accounts left out in training, and what came of them.
+
+        Each has ``band``, ``n_accounts``, ``n_positive``, ``rate`` and ``predicted``; none where none could be left out.
+        """
+        return self._model.band_outcomes
+
+    @property
+    def bands_note(self) -> str | None:
+        """What is to be known of bands that are less far apart than asked; None where they are."""
+        return self._model.bands_note
 
     @property
     def _model(self) -> _native.HealthModel:
@@ -215,6 +263,36 @@ class HealthModel:
     def __repr__(self) -> str:
         state = ", ".join(self._fitted.quality) if self._fitted else "not fitted"
         return f"keepwell.HealthModel({self.schema!r}, horizon_days={self.horizon_days}: {state})"
+
+
+def cohorts(
+    schema: Schema,
+    table: Any,
+    *,
+    signals: Sequence[str] | None = None,
+    max_depth: int = 3,
+    least_share: float = 0.03,
+) -> Cohorts:
+    """Cohorts of accounts that differ in churn, told apart by few tests, those of the highest churn first.
+
+    A table of ``rule`` (in words), ``n_accounts``, ``n_churned``, ``churn_rate`` and, where the schema has a value,
+    ``value_cents``; its ``assign``, given a :func:`keepwell.table`, says of each account its row in it.
+
+    Parameters
+    ----------
+    schema
+        What the columns of the table mean.
+    table
+        Accounts whose outcome is known: what :func:`keepwell.table` takes.
+    signals
+        The signals that rules may speak of; None for all.
+    max_depth
+        Most tests on the way to a cohort: 1 to 5.
+    least_share
+        Least share of the accounts in a cohort, above 0 and at most 0.5.
+    """
+    _check_count("max_depth", max_depth)
+    return Cohorts.find(schema, as_table(table), None if signals is None else list(signals), max_depth, least_share)
 
 
 def _check_count(name: str, value: int) -> None:

@@ -1,9 +1,9 @@
 //! `HealthModel`: a fitted model of churn and expansion, as `keepwell._health` holds it.
 
-use keepwell::explain::Outcome;
+use keepwell::explain::{Outcome, interaction_strength};
 use keepwell::frame::Frame;
-use keepwell::health::{self, Band, BandEdges, HealthModelParams, LifeCycle, Quality};
-use keepwell::model::ModelFile;
+use keepwell::health::{self, Band, BandEdges, HealthModelParams, LifeCycle};
+use keepwell::model::{BlendClassifier, ModelFile};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyDict};
 use crate::arrays::{dates, numbers, texts, whole};
 use crate::error::{Error, Result};
 use crate::health_told as told;
+use crate::health_views as views;
 use crate::params::{Given, apply};
 use crate::schema::Schema;
 use crate::scored::Scored;
@@ -70,6 +71,7 @@ impl HealthModel {
         let dict = PyDict::new(py);
         dict.set_item("horizon_days", settings.horizon_days)?;
         match settings.bands {
+            BandEdges::Apart { times } => dict.set_item("bands_apart", times)?,
             BandEdges::Share { red, amber } => {
                 dict.set_item("red_share", red)?;
                 dict.set_item("amber_share", amber)?;
@@ -200,7 +202,7 @@ impl HealthModel {
         let outcomes = [("churn", self.inner.churn_quality()), ("expansion", self.inner.expansion_quality())];
         for (outcome, quality) in outcomes {
             if let Some(quality) = quality {
-                dict.set_item(outcome, quality_dict(py, quality)?)?;
+                dict.set_item(outcome, told::quality(py, quality)?)?;
             }
         }
         Ok(dict)
@@ -216,6 +218,54 @@ impl HealthModel {
     #[getter]
     fn horizon_days(&self) -> u32 {
         self.inner.horizon_days()
+    }
+
+    /// How much each signal, or each dimension, matters to an outcome over the accounts of a table.
+    fn importance(&self, py: Python<'_>, table: &Table, outcome: &str, by: &str) -> Result<Table> {
+        let accounts = self.frame(table)?;
+        let of = outcome_of(outcome)?;
+        let told = py.detach(|| self.inner.contributions(&accounts, of))?;
+        views::importance(self.inner.schema(), &told.ok_or_else(|| not_trained(outcome))?, by)
+    }
+
+    /// What a signal does over its range: "partial" or "accumulated".
+    fn effect(
+        &self,
+        py: Python<'_>,
+        table: &Table,
+        signal: &str,
+        kind: &str,
+        outcome: &str,
+    ) -> Result<Table> {
+        let accounts = self.frame(table)?;
+        let model = self.blend(outcome)?;
+        py.detach(|| views::effect(model, accounts.signals(), signal, kind))
+    }
+
+    /// How much of what two signals do they do together only, 0 to 1.
+    fn interaction(
+        &self,
+        py: Python<'_>,
+        table: &Table,
+        first: &str,
+        second: &str,
+        outcome: &str,
+    ) -> Result<f64> {
+        let accounts = self.frame(table)?;
+        let model = self.blend(outcome)?;
+        Ok(py.detach(|| interaction_strength(model, accounts.signals(), first, second))?)
+    }
+
+    /// What was foretold of each band, and what came of it, on accounts left out; none where none could be.
+    #[getter]
+    fn band_outcomes<'py>(&self, py: Python<'py>) -> Result<Vec<Bound<'py, PyDict>>> {
+        self.inner.band_outcomes().into_iter().flatten().map(|band| told::band(py, band)).collect()
+    }
+
+    /// What is to be known of bands that are less far apart than asked.
+    #[getter]
+    fn bands_note(&self) -> Option<String> {
+        self.inner.bands_note()
     }
 
     /// Health below which an account is red, and below which it is amber.
@@ -249,6 +299,14 @@ impl HealthModel {
 }
 
 impl HealthModel {
+    fn blend(&self, outcome: &str) -> Result<&BlendClassifier> {
+        let model = match outcome_of(outcome)? {
+            Outcome::Churn => self.inner.churn_model(),
+            Outcome::Expansion => self.inner.expansion_model(),
+        };
+        model.ok_or_else(|| not_trained(outcome))
+    }
+
     fn frame(&self, table: &Table) -> Result<Frame> {
         Ok(Frame::from_arrow(table.batches(), self.inner.schema())?)
     }
@@ -279,8 +337,9 @@ type Stages = (String, String, f64, f64);
 fn set(params: HealthModelParams, name: &str, given: &Given<'_>) -> Result<Option<HealthModelParams>> {
     Ok(Some(match name {
         "horizon_days" => params.horizon_days(given.whole()?),
-        "red_share" => params.red_share(given.number()?),
-        "amber_share" => params.amber_share(given.number()?),
+        "bands_apart" => optional(params, given, HealthModelParams::bands_apart)?,
+        "red_share" => optional(params, given, HealthModelParams::red_share)?,
+        "amber_share" => optional(params, given, HealthModelParams::amber_share)?,
         "effort" => params.effort(given.effort()?),
         "band_costs" => {
             const EXPECTED: &str =
@@ -307,14 +366,15 @@ fn set(params: HealthModelParams, name: &str, given: &Given<'_>) -> Result<Optio
     }))
 }
 
-fn quality_dict<'py>(py: Python<'py>, quality: &Quality) -> Result<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    dict.set_item("n_accounts", quality.n_accounts)?;
-    dict.set_item("n_positive", quality.n_positive)?;
-    dict.set_item("roc_auc", quality.roc_auc)?;
-    dict.set_item("average_precision", quality.average_precision)?;
-    dict.set_item("log_loss", quality.log_loss)?;
-    dict.set_item("calibration_error", quality.calibration_error)?;
-    dict.set_item("lift_top_tenth", quality.lift_top_tenth)?;
-    Ok(dict)
+/// A number that may be left out.
+fn optional(
+    params: HealthModelParams,
+    given: &Given<'_>,
+    set: fn(HealthModelParams, f64) -> HealthModelParams,
+) -> Result<HealthModelParams> {
+    let number = given.read::<Option<f64>>("a number, or None")?;
+    Ok(match number {
+        Some(number) => set(params, number),
+        None => params,
+    })
 }

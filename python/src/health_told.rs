@@ -1,6 +1,8 @@
-//! What a health model says of segments, moves, recourse and similar accounts, as dictionaries.
+//! What a health model says of its quality, bands, segments, moves, recourse and similar accounts, as dictionaries.
 
-use keepwell::health::{Change, Moved, Recourse, SegmentOutcome, SegmentReport, SimilarTo, Standing};
+use keepwell::health::{
+    BandOutcome, Change, Moved, Quality, Recourse, SegmentOutcome, SegmentReport, SimilarTo, Standing,
+};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -107,5 +109,29 @@ pub fn similar<'py>(py: Python<'py>, similar: &SimilarTo) -> Result<Bound<'py, P
     });
     dict.set_item("accounts", accounts.collect::<Result<Vec<_>>>()?)?;
     dict.set_item("text", similar.to_string())?;
+    Ok(dict)
+}
+
+/// What was foretold of a band, and what came of it.
+pub fn band<'py>(py: Python<'py>, outcome: &BandOutcome) -> Result<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("band", outcome.band.to_string())?;
+    dict.set_item("n_accounts", outcome.n_accounts)?;
+    dict.set_item("n_positive", outcome.n_positive)?;
+    dict.set_item("rate", outcome.rate())?;
+    dict.set_item("predicted", outcome.predicted)?;
+    Ok(dict)
+}
+
+/// How well an outcome was foretold.
+pub fn quality<'py>(py: Python<'py>, quality: &Quality) -> Result<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("n_accounts", quality.n_accounts)?;
+    dict.set_item("n_positive", quality.n_positive)?;
+    dict.set_item("roc_auc", quality.roc_auc)?;
+    dict.set_item("average_precision", quality.average_precision)?;
+    dict.set_item("log_loss", quality.log_loss)?;
+    dict.set_item("calibration_error", quality.calibration_error)?;
+    dict.set_item("lift_top_tenth", quality.lift_top_tenth)?;
     Ok(dict)
 }

@@ -4,11 +4,13 @@ mod arrays;
 mod baseline;
 mod cells;
 mod classifier;
+mod cohorts;
 mod columns;
 mod comparison;
 mod error;
 mod health_model;
 mod health_told;
+mod health_views;
 mod numpy_column;
 mod params;
 mod plan;
@@ -30,6 +32,8 @@ mod _native {
     use crate::baseline::Baseline;
     #[pymodule_export]
     use crate::classifier::Classifier;
+    #[pymodule_export]
+    use crate::cohorts::Cohorts;
     #[pymodule_export]
     use crate::comparison::compare;
     #[pymodule_export]

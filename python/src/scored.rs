@@ -37,6 +37,12 @@ impl Scored {
         self.inner.horizon_days
     }
 
+    /// What whoever relies on the scores should know of the accounts, a sentence each; mostly none.
+    #[getter]
+    fn notes(&self) -> Vec<String> {
+        self.inner.notes.clone()
+    }
+
     /// From the bytes of a pickle.
     #[staticmethod]
     fn from_bytes<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, Self>> {
@@ -64,6 +70,10 @@ fn columns(scored: &health::Scored) -> Vec<Named> {
     }
     columns.push(numbers("health", scored.health.iter().copied().map(Some)));
     columns.push(texts("band", scored.band.iter().map(|band| Some(band.to_string()))));
+    if scored.churn_probability.is_some() {
+        let growth = scored.growth.as_ref();
+        columns.extend(growth.map(|growth| numbers("growth", growth.iter().copied().map(Some))));
+    }
     columns.extend(Dimension::ALL.into_iter().map(|dimension| sub_score(scored, dimension)));
     columns.push(texts("segment", scored.segment.iter().map(Some)));
     columns.push(numbers("coverage", scored.coverage.iter().copied().map(Some)));

@@ -110,15 +110,20 @@ def test_scores_health_bands_and_reasons_come_as_a_table(model, scored, accounts
         "account_id", "value_cents", "churn_probability", "expansion_probability", "health", "band",
     ]
     assert scored.column_names[6:] == [
-        "usage", "engagement", "contract", "sentiment", "support", "billing", "outcome", "profile", "segment",
+        "growth", "usage", "engagement", "contract", "sentiment", "support", "billing", "outcome", "profile", "segment",
         "coverage", "reasons", "expansion_reasons",
     ]
     assert scored["account_id"] == accounts["account_id"].tolist() and scored.horizon_days == 90
     assert scored["value_cents"].tolist() == (accounts["mrr"] * 100).round().astype(int).tolist()
     health = scored["health"]
     assert health.min() >= 0 and health.max() <= 100
+    assert 0 <= scored["growth"].min() and scored["growth"].max() <= 100 and scored.notes == []
     red, amber = model.band_edges
     assert scored["band"] == ["red" if h < red else "amber" if h < amber else "green" for h in health]
+    bands = model.band_outcomes
+    assert [band["band"] for band in bands] == ["red", "amber", "green"]
+    assert sum(band["n_accounts"] for band in bands) == len(accounts) and bands[0]["rate"] > bands[1]["rate"]
+    assert (model.bands_note is None) == (bands[0]["rate"] >= 3 * bands[1]["rate"])
     assert np.isnan(scored["engagement"]).all() and not np.isnan(scored["usage"]).any()
     reason = scored["reasons"][0][0]
     assert reason.keys() == {"signal", "dimension", "value", "usual", "contribution", "points", "sentence"}
@@ -180,9 +185,13 @@ def test_a_loaded_model_has_its_settings(schema, accounts, tmp_path):
     settings = {"horizon_days": 60, "red_share": 0.2, "amber_share": 0.3, "random_state": 5}
     kw.HealthModel(schema, **settings).fit(accounts).save(tmp_path / "a")
     loaded = kw.HealthModel.load(tmp_path / "a")
-    assert settings.items() <= loaded._params.items()
+    assert settings.items() <= loaded._params.items() and loaded._params["bands_apart"] is None
     again = loaded.fit(accounts)
     assert again.band_edges == kw.HealthModel.load(tmp_path / "a").band_edges
+    kw.HealthModel(schema, bands_apart=2.0).fit(accounts).save(tmp_path / "c")
+    assert kw.HealthModel.load(tmp_path / "c")._params["bands_apart"] == 2.0
+    with pytest.raises(kw.Error, match="`bands_apart` is 0.5, expected 1 to 10"):
+        kw.HealthModel(schema, bands_apart=0.5).fit(accounts)
     kw.HealthModel(schema, band_costs=(30.0, 10.0, 100.0), segments=[]).fit(accounts).save(tmp_path / "b")
     assert kw.HealthModel.load(tmp_path / "b")._params["band_costs"] == (30.0, 10.0, 100.0)
     with pytest.raises(kw.Error, match="`segments` is tier, expected segment keys of the schema"):
@@ -214,6 +223,52 @@ def test_moves_recourse_and_similar_accounts(model, scored, accounts):
     assert model.segments[0]["segment"] == "all accounts" and model.segments[0]["n_accounts"] == len(accounts)
     with pytest.raises(kw.Error, match="`band` is"):
         model.recourse(red, band="blue")
+
+
+def test_the_whole_model_is_looked_at(model, accounts):
+    signals = model.importance(accounts)
+    assert signals.column_names == ["signal", "mean", "low", "high"] and len(signals) == 4
+    assert signals["mean"].tolist() == sorted(signals["mean"], reverse=True)
+    assert (signals["low"] <= signals["mean"]).all() and (signals["mean"] <= signals["high"]).all()
+    dimensions = model.importance(accounts, by="dimension", outcome="expansion")
+    assert set(dimensions["dimension"]) == {"usage", "support", "contract", "sentiment"}
+    for kind in ("accumulated", "partial"):
+        effect = model.effect(accounts, "seat_utilisation", kind=kind)
+        assert effect.column_names == ["value", "log_odds"] and (np.diff(effect["log_odds"]) <= 1e-9).all()
+    plans = model.effect(accounts, "plan", kind="partial")
+    assert sorted(plans["value"]) == sorted(set(accounts["plan"]))
+    assert 0 <= model.interaction(accounts, "seat_utilisation", "tickets_open") <= 1
+    with pytest.raises(kw.Error, match='`by` is "size", expected "signal" or "dimension"'):
+        model.importance(accounts, by="size")
+    with pytest.raises(kw.Error, match="`kind` is"):
+        model.effect(accounts, "plan", kind="total")
+    with pytest.raises(kw.Error, match="column `plan` is text"):
+        model.effect(accounts, "plan")
+    with pytest.raises(kw.Error, match="column `age`"):
+        model.interaction(accounts, "plan", "age")
+
+
+def test_cohorts_are_found_in_words(schema, accounts):
+    found = kw.cohorts(schema, accounts, max_depth=2)
+    assert found.column_names == ["rule", "n_accounts", "n_churned", "churn_rate", "value_cents"]
+    assert found["churn_rate"].tolist() == sorted(found["churn_rate"], reverse=True)
+    assert sum(found["n_accounts"]) == len(accounts) and sum(found["n_churned"]) == accounts["churned"].sum()
+    assigned = found.assign(kw.table(accounts.drop(columns=["churned", "expanded"])))
+    assert np.bincount(assigned, minlength=len(found)).tolist() == list(found["n_accounts"])
+    again = pickle.loads(pickle.dumps(found))
+    assert again.assign(kw.table(accounts)) == assigned and again.to_pyarrow().equals(found.to_pyarrow())
+    assert found["rule"][0] in repr(found) and "% left" in repr(found)
+    with pytest.raises(kw.Error, match="`max_depth` is 9, expected 1 to 5"):
+        kw.cohorts(schema, accounts, max_depth=9)
+
+
+def test_what_should_be_known_of_accounts_is_noted(accounts):
+    schema = kw.Schema.infer(accounts, value="mrr", segments=["plan"])
+    model = kw.HealthModel(schema).fit(accounts)
+    today = accounts.head(4).assign(plan=["gold", *accounts["plan"][1:4]])
+    scored = model.score(today)
+    assert len(scored.notes) == 1 and "1 of 4 accounts are of a segment that training never saw (plan gold)" in scored.notes[0]
+    assert scored["segment"][0] == "all accounts" and pickle.loads(pickle.dumps(scored)).notes == scored.notes
 
 
 def test_progress_is_told_and_can_cancel(schema, accounts):

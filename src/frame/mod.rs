@@ -25,18 +25,18 @@ pub use raw::RawTable;
 pub use table::{Categories, Column, MISSING_CODE, Table};
 pub use view::{ColumnRef, Numbers, Reader, TableView};
 
-/// `n` accounts as known at a date, by schema.
+/// `n` accounts as known at a date, by schema. A clone shares what it was cloned from and costs next to nothing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Frame {
     #[serde(with = "crate::schema::as_toml")]
     schema: Arc<Schema>,
-    ids: Vec<String>,
-    signals: Table,
-    churn: Option<Vec<Option<bool>>>,
-    expansion: Option<Vec<Option<bool>>>,
-    value_cents: Option<Vec<Option<i64>>>,
-    segments: Table,
-    as_of: Option<Vec<jiff::civil::Date>>,
+    ids: Arc<[String]>,
+    signals: Arc<Table>,
+    churn: Option<Arc<[Option<bool>]>>,
+    expansion: Option<Arc<[Option<bool>]>>,
+    value_cents: Option<Arc<[Option<i64>]>>,
+    segments: Arc<Table>,
+    as_of: Option<Arc<[jiff::civil::Date]>>,
 }
 
 impl Frame {
@@ -95,7 +95,7 @@ impl Frame {
         schema.value =
             Some(Value { column: "(the same)".into(), currency: value.currency.to_string(), per_year });
         self.schema = Arc::new(schema);
-        self.value_cents = Some(vec![Some(value.cents); self.n_rows()]);
+        self.value_cents = Some(vec![Some(value.cents); self.n_rows()].into());
         self
     }
 }

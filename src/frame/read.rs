@@ -55,11 +55,11 @@ impl Frame {
         Frame {
             schema: self.schema.clone(),
             ids: rows.iter().map(|&row| self.ids[row].clone()).collect(),
-            signals: self.signals.take(rows),
+            signals: self.signals.take(rows).into(),
             churn: taken(&self.churn, rows),
             expansion: taken(&self.expansion, rows),
             value_cents: taken(&self.value_cents, rows),
-            segments: self.segments.take(rows),
+            segments: self.segments.take(rows).into(),
             as_of: taken(&self.as_of, rows),
         }
     }
@@ -76,7 +76,7 @@ impl Schema {
     }
 }
 
-fn taken<T: Clone>(values: &Option<Vec<T>>, rows: &[usize]) -> Option<Vec<T>> {
+fn taken<T: Clone>(values: &Option<Arc<[T]>>, rows: &[usize]) -> Option<Arc<[T]>> {
     let values = values.as_ref()?;
     Some(rows.iter().map(|&row| values[row].clone()).collect())
 }
@@ -174,13 +174,13 @@ fn read_frame(source: &Source<'_>, schema: &Schema) -> Result<Frame> {
     let ids = read_ids(source, schema)?;
     check_distinct(&ids, as_of.as_deref(), schema)?;
     Ok(Frame {
-        ids,
-        churn: read_label(source, schema.labels.churn.as_deref())?,
-        expansion: read_label(source, schema.labels.expansion.as_deref())?,
-        value_cents: read_value(source, schema.value.as_ref())?,
-        segments: read_segments(source, schema)?,
-        signals: read_signals(source, schema, as_of.as_deref())?,
-        as_of,
+        ids: ids.into(),
+        churn: read_label(source, schema.labels.churn.as_deref())?.map(Into::into),
+        expansion: read_label(source, schema.labels.expansion.as_deref())?.map(Into::into),
+        value_cents: read_value(source, schema.value.as_ref())?.map(Into::into),
+        segments: read_segments(source, schema)?.into(),
+        signals: read_signals(source, schema, as_of.as_deref())?.into(),
+        as_of: as_of.map(Into::into),
         schema: Arc::new(schema.clone()),
     })
 }

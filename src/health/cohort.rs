@@ -296,12 +296,43 @@ impl fmt::Display for Cohort {
 /// # Ok::<(), keepwell::Error>(())
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "SavedCohorts", into = "SavedCohorts")]
 pub struct Cohorts {
+    schema: std::sync::Arc<Schema>,
+    tests: Tests,
+    nodes: Vec<Node>,
+    leaves: Vec<Cohort>,
+}
+
+/// [`Cohorts`] in their file, looked at when they are read back.
+#[derive(Clone, Serialize, Deserialize)]
+struct SavedCohorts {
     #[serde(with = "crate::schema::as_toml")]
     schema: std::sync::Arc<Schema>,
     tests: Tests,
     nodes: Vec<Node>,
     leaves: Vec<Cohort>,
+}
+
+impl From<Cohorts> for SavedCohorts {
+    fn from(found: Cohorts) -> Self {
+        SavedCohorts { schema: found.schema, tests: found.tests, nodes: found.nodes, leaves: found.leaves }
+    }
+}
+
+impl TryFrom<SavedCohorts> for Cohorts {
+    type Error = &'static str;
+
+    fn try_from(saved: SavedCohorts) -> std::result::Result<Self, &'static str> {
+        let SavedCohorts { schema, tests, nodes, leaves } = saved;
+        let sound = !nodes.is_empty()
+            && tests.0.iter().all(|test| test.signal() < schema.signals.len())
+            && nodes.iter().all(|node| node.cohort < leaves.len());
+        if !sound {
+            return Err("the parts of the cohorts do not fit together");
+        }
+        Ok(Cohorts { schema, tests, nodes, leaves })
+    }
 }
 
 impl ModelFile for Cohorts {
@@ -312,6 +343,11 @@ impl Cohorts {
     /// Settings at their defaults.
     pub fn params() -> CohortParams {
         CohortParams { signals: None, max_depth: 3, least_share: 0.03 }
+    }
+
+    /// The schema of the accounts they were found among.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
     }
 
     /// The cohorts, those of the highest churn first.
@@ -425,7 +461,10 @@ impl Cohorts {
             Test::Unknown { .. } => format!("{title} {}", if left { "known" } else { "unknown" }),
             Test::Text { text, .. } => format!("{title} {}{text}", if left { "not " } else { "" }),
             Test::Number { median, is_sometimes_unknown, .. } => {
-                let threshold = usual_text(signal, &Usual::Number(split.threshold));
+                // Of whole numbers, "at least 4" says what "at least 3.5" does.
+                let is_whole = signal.kind == crate::schema::Kind::Count;
+                let threshold = if is_whole { split.threshold.ceil() } else { split.threshold };
+                let threshold = usual_text(signal, &Usual::Number(threshold));
                 let with_unknown = *is_sometimes_unknown && (*median < split.threshold) == left;
                 let unknown = if with_unknown { " (or unknown)" } else { "" };
                 match (signal.kind, left) {
@@ -484,6 +523,22 @@ mod tests {
         }
         let back = Cohorts::from_bytes(&found.to_bytes()).unwrap();
         assert_eq!((back.assign(&past).unwrap(), back.cohorts()), (assigned, cohorts));
+    }
+
+    #[test]
+    fn a_file_whose_parts_do_not_fit_together_is_refused() {
+        let found = Cohorts::params().find(&frame(300)).unwrap();
+        let spoils: [fn(&mut Cohorts); 3] = [
+            |cohorts| cohorts.nodes.clear(),
+            |cohorts| cohorts.leaves.truncate(1),
+            |cohorts| cohorts.tests.0[0] = Test::Unknown { signal: 9 },
+        ];
+        for spoil in spoils {
+            let mut spoilt = found.clone();
+            spoil(&mut spoilt);
+            let text = Cohorts::from_bytes(&spoilt.to_bytes()).unwrap_err().to_string();
+            assert!(text.contains("its payload does not decode"), "{text}");
+        }
     }
 
     #[test]

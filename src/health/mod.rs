@@ -2,7 +2,9 @@
 //!
 //! - *Health* ([`HealthModel`]): a monotone map of an account's calibrated log-odds, less what is usual in its segment,
 //!   so that 50 means usual for its kind. Sub-scores are the same map of each dimension's contributions and add up.
-//!   Bands begin by share or by cost ([`BandEdges`]). Coverage is the share of what matters that is known: silence
+//!   Bands begin where they are far apart, by share or by cost ([`BandEdges`]), and how they foretold is told
+//!   ([`BandOutcome`]). Growth, where it was trained, has the same map of its own ([`Scored::growth`]): mixed into one
+//!   number, it would hide that an account is about to leave. Coverage is the share of what matters that is known: silence
 //!   lowers it, and health as far as the model learned that silence tells; weights never shift to what is there.
 //! - *Segments*: the schema's keys in their order make a tree, from all accounts to the finest; the stage of an account's
 //!   life ([`LifeCycle`]) can be the first key. Calibration, usual contributions and usual values are drawn towards the
@@ -17,26 +19,31 @@
 //! - *Reviews* ([`HealthModel::usage_review`], [`HealthModel::value_review`]): one account's use against its segment, and
 //!   what it reached and what is at stake, as data and as text.
 
+mod apart;
 mod bands;
 mod cohort;
 mod coverage;
 mod fit;
+mod fitted;
 mod model;
 mod moved;
+mod params;
 mod quality;
 mod recourse;
 mod review;
+mod saved;
 mod scale;
 mod scored;
 mod segment;
 mod segment_rate;
 mod similar;
+mod told;
 
-pub use bands::BandEdges;
+pub use bands::{BandEdges, BandOutcome};
 pub use cohort::{Cohort, CohortParams, Cohorts};
-pub use fit::{HealthModelParams, Settings};
 pub use model::HealthModel;
 pub use moved::{Change, Moved, SignalMove, Standing};
+pub use params::{HealthModelParams, Settings};
 pub use quality::Quality;
 pub use recourse::{Recourse, RecourseChange};
 pub use review::{Aspect, ReviewedSignal, UsageReview, ValueReview};

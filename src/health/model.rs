@@ -2,23 +2,23 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::bands::BandEdges;
+use super::bands::{self, BandEdges, BandOutcome};
 use super::coverage::coverage;
-use super::fit::{HealthModelParams, Settings};
+use super::fitted::FittedScore;
+use super::params::{HealthModelParams, Settings};
 use super::quality::Quality;
 use super::recourse::Seen;
-use super::scale::HealthScale;
-use super::scored::{Band, Scored};
-use super::segment::pooled::Line;
+use super::saved::SavedHealthModel;
+use super::scored::{Scored, notes};
 use super::segment::{SegmentReport, SegmentTree, WHOLE};
 use super::segment_rate::SegmentRate;
+use super::told::Told;
 use crate::error::{ErrorKind, Result};
-use crate::explain::{Outcome, Reason, Reasons, Usual, by_dimension};
-use crate::frame::{Frame, Table};
-use crate::model::{BlendClassifier, Classifier, Contributions, ModelFile, ProbabilityInterval, sigmoid};
+use crate::explain::{Outcome, Usual};
+use crate::frame::Frame;
+use crate::model::{BlendClassifier, Classifier, Contributions, ProbabilityInterval};
 use crate::schema::{Missing, Schema};
 
 /// A fitted model: calibrated churn and expansion probabilities, health, bands and reasons.
@@ -37,158 +37,6 @@ pub struct HealthModel {
     pub(super) seen: Seen,
     pub(super) churn: Option<FittedScore>,
     pub(super) expansion: Option<FittedScore>,
-}
-
-/// Everything fitted for one outcome.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct FittedScore {
-    pub blend: BlendClassifier,
-    /// Log-odds before anything is known of an account.
-    pub base: f64,
-    /// The segments' own calibration, one each.
-    pub lines: Vec<Line>,
-    /// What each of `d` signals adds in the mean, a segment each.
-    pub usual: Vec<Vec<f64>>,
-    /// How much each signal matters.
-    pub weights: Vec<f64>,
-    pub scale: HealthScale,
-    pub quality: Option<Quality>,
-}
-
-/// The mean log-odds of a segment from its line and what each signal adds there in the mean.
-pub(super) fn usual_log_odds(line: Line, base: f64, usual: &[f64]) -> f64 {
-    line.apply(base) + usual.iter().sum::<f64>()
-}
-
-impl FittedScore {
-    pub fn line(&self, node: u32) -> Line {
-        self.lines[node as usize]
-    }
-
-    /// The mean log-odds of a segment.
-    pub fn usual_log_odds(&self, node: u32) -> f64 {
-        usual_log_odds(self.line(node), self.base, &self.usual[node as usize])
-    }
-
-    /// What each signal of a row adds beyond what is usual in its segment.
-    fn excess(&self, node: u32, contributions: &[f64], out: &mut Vec<f64>) {
-        let slope = self.line(node).slope;
-        out.clear();
-        out.extend(
-            contributions.iter().zip(&self.usual[node as usize]).map(|(part, usual)| slope * part - usual),
-        );
-    }
-
-    fn is_sound(&self, n_signals: usize, n_nodes: usize) -> bool {
-        let finite =
-            |values: &[f64]| values.len() == n_signals && values.iter().all(|value| value.is_finite());
-        self.base.is_finite()
-            && self.scale.is_sound()
-            && self.lines.len() == n_nodes
-            && self.lines.iter().all(|line| line.is_sound())
-            && self.usual.len() == n_nodes
-            && self.usual.iter().all(|usual| finite(usual))
-            && finite(&self.weights)
-            && self.blend.features().names().len() == n_signals
-    }
-}
-
-/// What of a model is saved: all of it, looked at when it is read back.
-#[derive(Clone, Serialize, Deserialize)]
-struct SavedHealthModel {
-    #[serde(with = "crate::schema::as_toml")]
-    schema: Arc<Schema>,
-    settings: Settings,
-    segments: SegmentTree,
-    reports: Vec<SegmentReport>,
-    usual: Vec<Option<Vec<Usual>>>,
-    groups: Vec<u32>,
-    seen: Seen,
-    churn: Option<FittedScore>,
-    expansion: Option<FittedScore>,
-}
-
-impl From<HealthModel> for SavedHealthModel {
-    fn from(model: HealthModel) -> Self {
-        SavedHealthModel {
-            schema: model.schema,
-            settings: model.settings,
-            segments: model.segments,
-            reports: model.reports,
-            usual: model.usual,
-            groups: model.groups,
-            seen: model.seen,
-            churn: model.churn,
-            expansion: model.expansion,
-        }
-    }
-}
-
-impl TryFrom<SavedHealthModel> for HealthModel {
-    type Error = &'static str;
-
-    fn try_from(saved: SavedHealthModel) -> std::result::Result<Self, &'static str> {
-        let (d, k) = (saved.schema.signals.len(), saved.segments.n_nodes());
-        let scores = [&saved.churn, &saved.expansion];
-        let sound = saved.segments.is_sound()
-            && scores.iter().any(|score| score.is_some())
-            && scores.into_iter().flatten().all(|score| score.is_sound(d, k))
-            && saved.reports.len() == k
-            && saved.usual.len() == k
-            && saved.usual[0].is_some()
-            && saved.usual.iter().flatten().all(|usual| usual.len() == d)
-            && saved.groups.len() == d
-            && saved.seen.is_sound(d);
-        if !sound {
-            return Err("the parts of the health model do not fit together");
-        }
-        Ok(HealthModel {
-            schema: saved.schema,
-            settings: saved.settings,
-            segments: saved.segments,
-            reports: saved.reports,
-            usual: saved.usual,
-            groups: saved.groups,
-            seen: saved.seen,
-            churn: saved.churn,
-            expansion: saved.expansion,
-        })
-    }
-}
-
-impl ModelFile for HealthModel {
-    const KIND: &'static str = "health model";
-}
-
-/// What one fitted score says of a table.
-pub(super) struct Told {
-    pub probability: Vec<f64>,
-    /// What the signals add beyond what is usual in the segment, `n × d`.
-    pub excess: Vec<f64>,
-    pub reasons: Vec<Vec<Reason>>,
-}
-
-/// One account's share of [`Told`].
-struct ToldRow {
-    probability: f64,
-    excess: Vec<f64>,
-    reasons: Vec<Reason>,
-}
-
-/// From so many accounts on, several threads tell them.
-const PARALLEL_ROWS: usize = 256;
-
-/// [`sigmoid`], kept off 0 and 1 where it rounds to them.
-pub(super) fn open_probability(log_odds: f64) -> f64 {
-    sigmoid(log_odds).clamp(f64::MIN_POSITIVE, 1.0 - f64::EPSILON / 2.0)
-}
-
-/// One of each row, in order, by several threads where it is worth it.
-pub(super) fn map_rows<T: Send>(n_rows: usize, of: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
-    if n_rows < PARALLEL_ROWS {
-        return (0..n_rows).map(of).collect();
-    }
-    (0..n_rows).into_par_iter().with_min_len(64).map(of).collect()
 }
 
 impl HealthModel {
@@ -237,7 +85,8 @@ impl HealthModel {
 
     /// Health below which an account is red, and below which it is amber, over all accounts.
     ///
-    /// Edges chosen by cost differ from segment to segment; see [`segment_band_edges`](Self::segment_band_edges).
+    /// Edges chosen by cost, or so that the bands are far apart, speak of risk, whatever the segment, and so differ in
+    /// health from segment to segment; see [`segment_band_edges`](Self::segment_band_edges).
     pub fn band_edges(&self) -> [f64; 2] {
         self.edges(WHOLE)
     }
@@ -285,7 +134,9 @@ impl HealthModel {
     /// # Errors
     /// A frame of another schema.
     pub fn score_with_reasons(&self, accounts: &Frame, n_reasons: usize) -> Result<Scored> {
-        let nodes = self.nodes(accounts)?;
+        self.check_frame(accounts)?;
+        let mut unseen = Vec::new();
+        let nodes = self.segments.assign_telling(accounts, |segment| unseen.push(segment))?;
         let table = accounts.signals();
         let told = |score: &Option<FittedScore>, outcome| {
             score.as_ref().map(|score| self.tell(score, outcome, table, &nodes, n_reasons)).transpose()
@@ -294,10 +145,12 @@ impl HealthModel {
             (told(&self.churn, Outcome::Churn)?, told(&self.expansion, Outcome::Expansion)?);
         let excess = churn.as_ref().or(expansion.as_ref()).map_or(&[][..], |told| &told.excess);
         let (health, band, sub_scores) = self.health(&nodes, excess);
+        let growth = expansion.as_ref().and_then(|told| self.growth(&told.excess));
         let unzip = |told: Option<Told>| told.map(|told| (told.probability, told.reasons)).unzip();
         let (churn_probability, churn_reasons) = unzip(churn);
         let (expansion_probability, expansion_reasons) = unzip(expansion);
         let weights = &self.main().1.weights;
+        let coverage: Vec<f64> = (0..nodes.len()).map(|row| coverage(table, row, weights)).collect();
         Ok(Scored {
             frame: accounts.clone(),
             churn_probability,
@@ -305,8 +158,10 @@ impl HealthModel {
             health,
             band,
             sub_scores,
+            growth,
             segment: nodes.iter().map(|&node| self.segments.name(node).clone()).collect(),
-            coverage: (0..nodes.len()).map(|row| coverage(table, row, weights)).collect(),
+            notes: notes(unseen, &coverage),
+            coverage,
             reasons: churn_reasons.or_else(|| expansion_reasons.clone()).unwrap_or_default(),
             expansion_reasons: expansion_reasons.unwrap_or_default(),
             horizon_days: self.settings.horizon_days,
@@ -444,105 +299,24 @@ impl HealthModel {
         .into())
     }
 
-    pub(super) fn tell(
-        &self,
-        score: &FittedScore,
-        outcome: Outcome,
-        table: &Table,
-        nodes: &[u32],
-        n_reasons: usize,
-    ) -> Result<Told> {
-        let contributions = score.blend.contributions(table)?;
-        let of_row = |row: usize| {
-            let (node, mut excess) = (nodes[row], Vec::with_capacity(contributions.n_features));
-            score.excess(node, contributions.row(row), &mut excess);
-            let usual = score.usual_log_odds(node);
-            let reasons = match n_reasons {
-                0 => Vec::new(),
-                most => Reasons::new(&self.schema, self.usual_in(node), outcome, most)
-                    .groups(&self.groups)
-                    .of(table, row, usual, &excess),
-            };
-            ToldRow { probability: open_probability(usual + excess.iter().sum::<f64>()), excess, reasons }
-        };
-        let rows = map_rows(table.n_rows(), of_row);
-        let mut told = Told {
-            probability: Vec::with_capacity(rows.len()),
-            excess: Vec::with_capacity(contributions.values.len()),
-            reasons: Vec::with_capacity(rows.len()),
-        };
-        for row in rows {
-            told.probability.push(row.probability);
-            told.excess.extend(row.excess);
-            told.reasons.push(row.reasons);
-        }
-        Ok(told)
-    }
-
-    /// Health, band and sub-scores of accounts from what their signals add beyond what is usual, `n × d`.
-    pub(super) fn health(&self, nodes: &[u32], excess: &[f64]) -> (Vec<f64>, Vec<Band>, Vec<[f64; 8]>) {
-        let (_, score) = self.main();
-        let d = self.schema.signals.len();
-        let (mut health, mut band, mut sub_scores) = (vec![], vec![], vec![]);
-        for (row, &node) in nodes.iter().enumerate() {
-            let parts = by_dimension(&self.schema, &excess[row * d..(row + 1) * d]);
-            let sum = parts.iter().sum();
-            health.push(score.scale.health(sum));
-            band.push(score.scale.band(score.usual_log_odds(node), sum));
-            sub_scores.push(parts.map(|part| score.scale.health(part)));
-        }
-        (health, band, sub_scores)
-    }
-
     /// How the bands' edges were chosen.
     pub fn bands(&self) -> BandEdges {
         self.settings.bands
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::schema::{Dimension, Kind, Signal};
-
-    fn fitted() -> (HealthModel, Frame) {
-        let schema = Schema::new().id("id").churn("churned");
-        let schema = schema.signal(Signal::new("x", Dimension::Usage, Kind::Number));
-        let row =
-            |row: usize| format!("A{row},{},{}\n", row % 10, u8::from(row % 10 < 3 || row.is_multiple_of(7)));
-        let text = "id,x,churned\n".to_owned() + &(0..80).map(row).collect::<String>();
-        let past = Frame::from_csv_reader(text.as_bytes(), &schema).unwrap();
-        (HealthModel::params(&schema).fit(&past).unwrap(), past)
+    /// What was foretold of the red, amber and green accounts, and what came of them, on training accounts left out.
+    ///
+    /// `None` where so few accounts are of one class that none could be left out.
+    pub fn band_outcomes(&self) -> Option<&[BandOutcome; 3]> {
+        self.main().1.bands.as_ref()
     }
 
-    #[test]
-    fn a_file_whose_parts_do_not_fit_together_is_refused() {
-        let refused = |spoil: fn(&mut HealthModel)| {
-            let mut model = fitted().0;
-            spoil(&mut model);
-            HealthModel::from_bytes(&model.to_bytes()).unwrap_err().to_string()
-        };
-        let spoils: [fn(&mut HealthModel); 7] = [
-            |model| model.churn = None,
-            |model| model.groups.clear(),
-            |model| model.usual[0] = None,
-            |model| model.reports.clear(),
-            |model| model.churn.as_mut().unwrap().lines.clear(),
-            |model| model.churn.as_mut().unwrap().usual[0].push(0.0),
-            |model| model.churn.as_mut().unwrap().lines[0].slope = f64::NAN,
-        ];
-        for spoil in spoils {
-            let text = refused(spoil);
-            assert!(text.starts_with("model file bytes: its payload does not decode"), "{text}");
+    /// What is to be known of bands that were to be [apart](BandEdges::Apart) and are less so than asked; `None` where
+    /// they are, and where they were chosen otherwise.
+    pub fn bands_note(&self) -> Option<String> {
+        match (self.settings.bands, self.health_outcome()) {
+            (BandEdges::Apart { times }, Outcome::Churn) => bands::note(times, self.band_outcomes()),
+            _ => None,
         }
-    }
-
-    #[test]
-    fn a_model_comes_back_with_its_settings() {
-        let (model, past) = fitted();
-        let back = HealthModel::from_bytes(&model.to_bytes()).unwrap();
-        assert_eq!(back.settings(), model.settings());
-        assert_eq!(back.segments(), model.segments());
-        assert_eq!(back.score(&past).unwrap().health, model.score(&past).unwrap().health);
     }
 }

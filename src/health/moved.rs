@@ -11,7 +11,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::model::{FittedScore, HealthModel, open_probability};
+use super::fitted::{FittedScore, open_probability};
+use super::model::HealthModel;
 use super::scored::Band;
 use crate::error::{ErrorKind, Result};
 use crate::explain::value_text;
@@ -52,6 +53,8 @@ pub struct Change {
 pub struct SignalMove {
     /// The signal; "segment" where the account changed its segment.
     pub name: String,
+    /// How it is called in a sentence.
+    pub title: String,
     /// Its value before, as shown: "64 %".
     pub before: String,
     /// Its value after, as shown.
@@ -64,7 +67,7 @@ impl fmt::Display for SignalMove {
     /// "seat utilisation 64 % → 31 %: health -12.3, +4.1 points".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Change { probability, health, .. } = self.change;
-        write!(f, "{} {} → {}: ", self.name.replace('_', " "), self.before, self.after)?;
+        write!(f, "{} {} → {}: ", self.title, self.before, self.after)?;
         write!(f, "health {health:+.1}, {:+.1} points", 100.0 * probability)
     }
 }
@@ -342,19 +345,19 @@ impl Switch<'_> {
     }
 
     fn told(&self, player: Player, change: Change) -> SignalMove {
-        let (name, [before, after]) = match player {
+        match player {
             Player::Segment => {
-                ("segment".to_owned(), self.nodes.map(|node| self.model.segments.name(node).to_string()))
+                let [before, after] = self.nodes.map(|node| self.model.segments.name(node).to_string());
+                SignalMove { name: "segment".into(), title: "segment".into(), before, after, change }
             }
             Player::Signal(at) => {
                 let signal = &self.model.schema.signals[at];
-                (
-                    signal.name.clone(),
-                    [self.then, self.now].map(|table| value_text(signal, table, at, self.row)),
-                )
+                let [before, after] =
+                    [self.then, self.now].map(|table| value_text(signal, table, at, self.row));
+                let (name, title) = (signal.name.clone(), signal.title_text().into());
+                SignalMove { name, title, before, after, change }
             }
-        };
-        SignalMove { name, before, after, change }
+        }
     }
 }
 

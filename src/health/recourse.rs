@@ -10,7 +10,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{FittedScore, HealthModel, open_probability};
+use super::fitted::{FittedScore, open_probability};
+use super::model::HealthModel;
 use super::scored::Band;
 use crate::error::{ErrorKind, Result};
 use crate::explain::{Outcome, Usual};
@@ -76,6 +77,8 @@ fn ladder(column: &Column) -> Vec<f64> {
 pub struct RecourseChange {
     /// The signal.
     pub name: String,
+    /// How it is called in a sentence.
+    pub title: String,
     /// Its value now, as shown: "31 %".
     pub from: String,
     /// The value that would do, as shown.
@@ -91,7 +94,7 @@ pub struct RecourseChange {
 impl fmt::Display for RecourseChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let way = if self.rises { "rose" } else { "fell" };
-        write!(f, "{} {way} from {} to {}", self.name.replace('_', " "), self.from, self.to)
+        write!(f, "{} {way} from {} to {}", self.title, self.from, self.to)
     }
 }
 
@@ -105,6 +108,8 @@ pub struct Recourse {
     pub target: Band,
     /// Whether the changes reach it. If not, they are the most that believable changes do.
     pub reached: bool,
+    /// Whether the schema names a signal that can be moved, with a direction. Where it names none, nothing is found.
+    pub can_move: bool,
     /// The changes, the most useful first; none where the account is there already or nothing can be moved.
     pub changes: Vec<RecourseChange>,
     /// Health now and then.
@@ -120,7 +125,13 @@ impl fmt::Display for Recourse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ([_, band], [from, to]) = (self.band, self.health);
         if self.changes.is_empty() {
-            let why = if self.reached { "already" } else { "and nothing that can be moved changes that" };
+            let why = match (self.reached, self.can_move) {
+                (true, _) => "already",
+                (false, true) => "and nothing that can be moved changes that",
+                (false, false) => {
+                    "and the schema names nothing that can be moved: set `movable` and `direction`"
+                }
+            };
             return write!(f, "{} is {band} (health {to:.0}), {why}", self.id);
         }
         let still = if self.reached { "" } else { " still" };
@@ -198,6 +209,7 @@ impl Search<'_> {
             id,
             target: self.target,
             reached: self.reaches(then),
+            can_move: self.can_move(),
             changes: moves.iter().map(|step| self.told(step)).collect(),
             health: both.map(|excess| self.score.scale.health(excess)),
             probability: both.map(|excess| open_probability(usual + excess)),
@@ -276,6 +288,13 @@ impl Search<'_> {
     }
 
     /// Every signal that can be moved, as far as it goes.
+    fn can_move(&self) -> bool {
+        let mut signals = self.model.schema().signals.iter();
+        signals.any(|signal| {
+            signal.movable && signal.kind.is_numeric() && signal.direction != Direction::Unknown
+        })
+    }
+
     fn movable(&self) -> Vec<Move> {
         let signals = self.model.schema().signals.iter().enumerate();
         let movable = signals.filter(|(_, signal)| signal.movable);
@@ -316,6 +335,7 @@ impl Search<'_> {
         };
         RecourseChange {
             name: signal.name.clone(),
+            title: signal.title_text().into(),
             from: value_text(signal, self.account, step.signal, 0),
             to: usual_text(signal, &Usual::Number(step.value())),
             value: step.value(),

@@ -48,6 +48,8 @@ impl Aspect {
 pub struct ReviewedSignal {
     /// The signal.
     pub name: String,
+    /// How it is called in a sentence.
+    pub title: String,
     /// What it speaks of; tells something of usage signals only.
     pub aspect: Aspect,
     /// Its value, as shown.
@@ -64,7 +66,7 @@ pub struct ReviewedSignal {
 impl fmt::Display for ReviewedSignal {
     /// "seat utilisation 31 % (usual 64 %, 40 % before), better than 12 % of accounts".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} (usual {}", self.name.replace('_', " "), self.value, self.usual)?;
+        write!(f, "{} {} (usual {}", self.title, self.value, self.usual)?;
         self.before.iter().try_for_each(|before| write!(f, ", {before} before"))?;
         f.write_str(")")?;
         match self.better_than {
@@ -209,6 +211,7 @@ impl HealthModel {
             self.schema().signals.iter().enumerate().filter(|(_, signal)| signal.dimension == dimension);
         let reviewed = |(at, signal): (usize, &Signal)| ReviewedSignal {
             name: signal.name.clone(),
+            title: signal.title_text().into(),
             aspect: Aspect::of(signal),
             value: value_text(signal, one.signals(), at, 0),
             usual: usual_text(signal, &usual[at]),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Band, BandEdges};
+use super::{Band, BandEdges, apart};
 use crate::explain::Outcome;
 use crate::model::sigmoid;
 
@@ -30,18 +30,20 @@ enum Edges {
 
 impl HealthScale {
     /// The scale of training accounts from how much riskier each was than is usual in its segment, as told of accounts
-    /// left out, and the edges so that the shares fall into the bands, or that care pays.
-    pub(super) fn fit(outcome: Outcome, excess: &[f64], bands: BandEdges) -> Self {
+    /// left out, and the edges so that the bands are far apart, that the shares fall into them, or that care pays.
+    pub(super) fn fit(outcome: Outcome, training: &Training<'_>, bands: BandEdges) -> Self {
         let sign = if outcome == Outcome::Churn { 1.0 } else { -1.0 };
-        let factor = sign / spread(excess).max(1.0);
+        let factor = sign / spread(training.excess).max(1.0);
+        let by_share = |red: f64, amber: f64| {
+            let mut health: Vec<f64> = training.excess.iter().map(|excess| score(factor * excess)).collect();
+            health.sort_by(f64::total_cmp);
+            let edge = |share: f64| health[((share * health.len() as f64) as usize).min(health.len() - 1)];
+            Edges::Health([edge(red), edge(red + amber)])
+        };
         let edges = match bands {
-            BandEdges::Share { red, amber } => {
-                let mut health: Vec<f64> = excess.iter().map(|excess| score(factor * excess)).collect();
-                health.sort_by(f64::total_cmp);
-                let edge =
-                    |share: f64| health[((share * health.len() as f64) as usize).min(health.len() - 1)];
-                Edges::Health([edge(red), edge(red + amber)])
-            }
+            BandEdges::Apart { .. } if outcome == Outcome::Expansion => by_share(0.1, 0.2),
+            BandEdges::Apart { times } => Edges::Risk(training.apart(times)),
+            BandEdges::Share { red, amber } => by_share(red, amber),
             BandEdges::Cost { red_care, amber_care, loss } => {
                 let log_odds = |care: f64| (care / (loss - care)).ln();
                 Edges::Risk([log_odds(red_care), log_odds(amber_care)])
@@ -82,6 +84,24 @@ impl HealthScale {
     }
 }
 
+/// What a scale is fitted to, one each a training account.
+pub(super) struct Training<'a> {
+    /// How much riskier it was than is usual in its segment, in log-odds.
+    pub excess: &'a [f64],
+    /// Its log-odds.
+    pub log_odds: &'a [f64],
+    /// What came of it; `None` where the log-odds were said of accounts that were learned from.
+    pub happened: Option<&'a [bool]>,
+}
+
+impl Training<'_> {
+    /// Edges so many times apart, or where there are none the usual shares.
+    fn apart(&self, times: f64) -> [f64; 2] {
+        let apart = self.happened.and_then(|happened| apart::edges(self.log_odds, happened, times));
+        apart.unwrap_or_else(|| apart::usual_edges(self.log_odds))
+    }
+}
+
 /// Standard deviation.
 fn spread(excess: &[f64]) -> f64 {
     let n = excess.len().max(1) as f64;
@@ -99,13 +119,17 @@ mod tests {
 
     const QUARTERS: BandEdges = BandEdges::Share { red: 0.25, amber: 0.25 };
 
+    fn fit(outcome: Outcome, excess: &[f64], bands: BandEdges) -> HealthScale {
+        HealthScale::fit(outcome, &Training { excess, log_odds: excess, happened: None }, bands)
+    }
+
     fn logit(health: f64) -> f64 {
         (health / (100.0 - health)).ln()
     }
 
     #[test]
     fn fifty_is_usual_and_parts_add_up() {
-        let scale = HealthScale::fit(Outcome::Churn, &[1.5, -0.5, 1.1, -0.1], QUARTERS);
+        let scale = fit(Outcome::Churn, &[1.5, -0.5, 1.1, -0.1], QUARTERS);
         assert_eq!(scale.health(0.0), 50.0);
         let sum = logit(scale.health(1.2)) + logit(scale.health(-0.3));
         assert!((logit(scale.health(0.9)) - sum).abs() < 1e-12);
@@ -113,14 +137,14 @@ mod tests {
 
     #[test]
     fn a_wide_spread_is_drawn_together_and_a_narrow_one_left() {
-        let fit = |excess: &[f64]| HealthScale::fit(Outcome::Churn, excess, QUARTERS);
+        let fit = |excess: &[f64]| fit(Outcome::Churn, excess, QUARTERS);
         assert!((logit(fit(&[3.0, -3.0]).health(3.0)) + 1.0).abs() < 1e-12);
         assert!((logit(fit(&[0.1, -0.1]).health(0.1)) + 0.1).abs() < 1e-12);
     }
 
     #[test]
     fn more_risk_is_less_health_and_more_growth_is_more() {
-        let health = |outcome, excess| HealthScale::fit(outcome, &[1.0, -1.0], QUARTERS).health(excess);
+        let health = |outcome, excess| fit(outcome, &[1.0, -1.0], QUARTERS).health(excess);
         assert!(health(Outcome::Churn, 1.0) < health(Outcome::Churn, 0.0));
         assert!(health(Outcome::Expansion, 1.0) > health(Outcome::Expansion, 0.0));
     }
@@ -128,7 +152,7 @@ mod tests {
     #[test]
     fn bands_hold_the_shares_asked_for() {
         let excess = [1.5, -0.5, 1.1, -0.1];
-        let scale = HealthScale::fit(Outcome::Churn, &excess, QUARTERS);
+        let scale = fit(Outcome::Churn, &excess, QUARTERS);
         assert_eq!(
             excess.map(|excess| scale.band(-2.0, excess)),
             [Band::Red, Band::Green, Band::Amber, Band::Green]
@@ -136,9 +160,20 @@ mod tests {
     }
 
     #[test]
+    fn without_accounts_left_out_the_riskiest_tenth_is_red() {
+        let excess: Vec<f64> = (0..100).map(|row| f64::from(row) / 100.0).collect();
+        let scale = fit(Outcome::Churn, &excess, BandEdges::Apart { times: 3.0 });
+        let count = |wanted: Band| excess.iter().filter(|&&x| scale.band(0.0, x) == wanted).count();
+        assert_eq!([Band::Red, Band::Amber, Band::Green].map(count), [10, 20, 70]);
+        // Of growth, those that grow least beside their segment.
+        let scale = fit(Outcome::Expansion, &excess, BandEdges::Apart { times: 3.0 });
+        assert_eq!([0.0, 0.15, 0.9].map(|x| scale.band(0.0, x)), [Band::Red, Band::Amber, Band::Green]);
+    }
+
+    #[test]
     fn bands_by_cost_begin_where_care_pays_whatever_the_segment() {
         let costs = BandEdges::Cost { red_care: 300.0, amber_care: 100.0, loss: 1_000.0 };
-        let scale = HealthScale::fit(Outcome::Churn, &[1.0, -1.0], costs);
+        let scale = fit(Outcome::Churn, &[1.0, -1.0], costs);
         let band = |usual: f64, probability: f64| {
             scale.band(usual, (probability / (1.0 - probability)).ln() - usual)
         };
@@ -167,6 +202,7 @@ mod tests {
             refused(BandEdges::Cost { red_care: 10.0, amber_care: 10.0, loss: 50.0 }),
             "`amber_care` is 10, expected above 0 and below red_care"
         );
+        assert_eq!(refused(BandEdges::Apart { times: f64::NAN }), "`bands_apart` is NaN, expected 1 to 10");
         assert_eq!(
             refused(BandEdges::Cost { red_care: 10.0, amber_care: 1.0, loss: f64::NAN }),
             "`loss` is NaN, expected a number above 0"

@@ -156,14 +156,21 @@ fn wrong_type(column: &str, found: &str, trained: &str) -> crate::Error {
     ErrorKind::ColumnType { column: column.into(), found: found.into(), expected }.into()
 }
 
+/// Up to so many levels of a table, as of a single account, are looked for one after the other.
+const FEW_LEVELS: usize = 2;
+
 fn recode<'a>(categories: &'a Categories, levels: &Arc<[String]>) -> Cow<'a, [u32]> {
     if Arc::ptr_eq(&categories.levels, levels) || categories.levels == *levels {
         return Cow::Borrowed(&categories.codes);
     }
-    let index: HashMap<&str, u32> =
-        levels.iter().zip(0..).map(|(level, code)| (level.as_str(), code)).collect();
-    let map: Vec<u32> =
-        categories.levels.iter().map(|level| *index.get(level.as_str()).unwrap_or(&UNSEEN_CODE)).collect();
+    let map: Vec<u32> = if categories.levels.len() <= FEW_LEVELS {
+        let place = |level: &String| levels.iter().position(|other| other == level);
+        categories.levels.iter().map(|level| place(level).map_or(UNSEEN_CODE, |at| at as u32)).collect()
+    } else {
+        let index: HashMap<&str, u32> =
+            levels.iter().zip(0..).map(|(level, code)| (level.as_str(), code)).collect();
+        categories.levels.iter().map(|level| *index.get(level.as_str()).unwrap_or(&UNSEEN_CODE)).collect()
+    };
     let code_of = |code: &u32| map.get(*code as usize).copied().unwrap_or(MISSING_CODE);
     Cow::Owned(categories.codes.iter().map(code_of).collect())
 }

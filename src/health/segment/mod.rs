@@ -204,8 +204,7 @@ impl SegmentTree {
 
     fn grow(&mut self, parent: u32, place: usize, key: usize, text: &str) -> u32 {
         let new = self.nodes.len() as u32;
-        let own = format!("{} {text}", self.keys[key].title());
-        let name = if parent == WHOLE { own } else { format!("{}, {own}", self.name(parent)) };
+        let name = self.child_name(parent, &self.keys[key], text);
         let depth = key as u32 + 1;
         self.nodes.push(Node {
             parent,
@@ -223,18 +222,33 @@ impl SegmentTree {
     /// # Errors
     /// A frame whose schema does not name a key.
     pub fn assign(&self, frame: &Frame) -> Result<Vec<u32>> {
+        self.assign_telling(frame, |_| ())
+    }
+
+    /// As [`assign`](Self::assign), telling of each account that is of a segment never seen which one that is.
+    pub fn assign_telling(&self, frame: &Frame, mut unseen: impl FnMut(String)) -> Result<Vec<u32>> {
         let texts = self.texts(frame)?;
-        let of_row = |row: usize| {
+        let mut of_row = |row: usize| {
             let mut at = WHOLE;
-            for texts in &texts {
-                match texts.text(row).map(|text| self.child(at, text)) {
-                    Some(Ok(child)) => at = child,
-                    _ => break,
+            for (key, texts) in self.keys.iter().zip(&texts) {
+                let Some(text) = texts.text(row) else { break };
+                match self.child(at, text) {
+                    Ok(child) => at = child,
+                    Err(_) => {
+                        unseen(self.child_name(at, key, text));
+                        break;
+                    }
                 }
             }
             at
         };
-        Ok((0..frame.n_rows()).map(of_row).collect())
+        Ok((0..frame.n_rows()).map(&mut of_row).collect())
+    }
+
+    /// "tier small, plan team": a part of a segment.
+    fn child_name(&self, parent: u32, key: &Key, text: &str) -> String {
+        let own = format!("{} {text}", key.title());
+        if parent == WHOLE { own } else { format!("{}, {own}", self.name(parent)) }
     }
 
     /// Number of segments, all accounts among them.
