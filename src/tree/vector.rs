@@ -10,3 +10,28 @@ use fearless_simd::{Level, Simd, dispatch};
 pub(crate) fn vectorized<T>(work: impl FnOnce() -> T) -> T {
     dispatch!(Level::new(), simd => simd.vectorize(work))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[inline(always)]
+    fn scores(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|value| (value * value * 3.7 / (value + 0.1) - value).to_bits()).collect()
+    }
+
+    #[inline(never)]
+    fn narrow(values: &[f32]) -> Vec<u32> {
+        scores(values)
+    }
+
+    #[test]
+    fn no_width_changes_a_bit() {
+        let values: Vec<f32> = (0..1003).map(|at| (at * 7919 % 1009) as f32 / 31.0).collect();
+        let wide = vectorized(
+            #[inline(always)]
+            || scores(&values),
+        );
+        assert_eq!(wide, narrow(&values));
+    }
+}
