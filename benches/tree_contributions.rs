@@ -1,4 +1,4 @@
-//! Exact contributions of single rows and of a batch: shallow forests (tables) and deep ones (integrals too).
+//! Exact contributions and interaction values of single rows and of a batch: shallow forests (tables) and deep ones (integrals too).
 
 mod tree_data;
 
@@ -25,7 +25,7 @@ fn contributions(c: &mut Criterion) {
     for (name, n_trees, max_depth, max_leaf_nodes) in SHAPES {
         let params = GrowParams { max_depth, max_leaf_nodes, ..GrowParams::default() };
         let forest = tree_data::forest(&data, n_trees, &params);
-        let mut out = vec![0.0; D];
+        let (mut out, mut pairs) = (vec![0.0; D], vec![0.0; D * D]);
         let trees = forest.trees().to_vec();
         group.throughput(Throughput::Elements(1));
         group.bench_function(format!("first row, tables built, {name}"), |b| {
@@ -38,6 +38,14 @@ fn contributions(c: &mut Criterion) {
         group.throughput(Throughput::Elements(20_000));
         group.bench_function(format!("batch of 20k × 50, {name}"), |b| {
             b.iter(|| forest.contributions(&views))
+        });
+        group.throughput(Throughput::Elements(1));
+        group.bench_function(format!("first row of interaction values, {name}"), |b| {
+            b.iter(|| Forest::new(0.0, D, trees.clone()).interaction_values_row(&rows[0], &mut pairs));
+        });
+        group.throughput(Throughput::Elements(256));
+        group.bench_function(format!("256 single rows of interaction values, {name}"), |b| {
+            b.iter(|| rows.iter().for_each(|row| forest.interaction_values_row(row, &mut pairs)));
         });
     }
 }

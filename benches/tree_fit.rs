@@ -57,5 +57,24 @@ fn fit(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, fit);
+/// What a category of 10,000 levels costs beside the same table without it.
+fn many_levels(c: &mut Criterion) {
+    let mut group = c.benchmark_group("fit with 10,000 levels");
+    group.sample_size(10);
+    for (name, n, d) in [("10k x 30", 10_000, 30), ("100k x 50", 100_000, 50)] {
+        let mut data = Data::new(n, d);
+        let params = GradientTreesClassifier::params().n_estimators(100).max_leaf_nodes(31).max_features(1.0);
+        let without = table(&data, n);
+        data.categories
+            .push(((0..n as u32).map(|row| row.wrapping_mul(2_654_435_761) % 10_000).collect(), 10_000));
+        for (which, table) in [("without", without), ("with", table(&data, n))] {
+            group.bench_function(format!("{name}, {which}"), |b| {
+                b.iter(|| params.fit(&table, &data.y, None).expect("a table that can be learned from"));
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, fit, many_levels);
 criterion_main!(benches);

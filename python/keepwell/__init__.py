@@ -7,7 +7,7 @@ a ``TypeError``), or Python's own ``OSError`` for files.
 from typing import TYPE_CHECKING, Any
 
 from ._compare import compare
-from ._contributions import Contributions
+from ._contributions import Contributions, Interactions
 from ._errors import ColumnTypeError, Error
 from ._health import HealthModel, cohorts
 from ._native import Cohorts, Plan, Playbook, Schema, Scored, Table, simulate
@@ -30,6 +30,7 @@ __all__ = [
     "GradientTreesClassifier",
     "GradientTreesRegressor",
     "HealthModel",
+    "Interactions",
     "LogisticClassifier",
     "Plan",
     "Playbook",

@@ -28,3 +28,30 @@ class Contributions:
     def to_table(self) -> Table:
         """The values as a table, one column a feature."""
         return Table.from_matrix(self.feature_names, self.values)
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """What every two columns add together to the log-odds of each row: SHAP interaction values, exactly.
+
+    A matrix a row, symmetric: what two columns add is shared equally between its two places, and on the diagonal stands
+    what a column adds whatever the others are. ``values.sum(axis=2)`` are the contributions of :class:`Contributions`.
+    """
+
+    #: Log-odds before anything is known of a row: the mean over the training rows.
+    base: float
+    #: ``n`` rows × ``d`` columns × ``d`` columns.
+    values: np.ndarray
+    #: The ``d`` columns' names.
+    feature_names: list[str]
+
+    def to_table(self) -> Table:
+        """A row for every row and two columns that act together: ``row``, ``feature``, ``other``, and ``value``, all
+        that the two add; where ``other`` is the feature itself, what it adds alone. Zeros are left out."""
+        d = len(self.feature_names)
+        first, second = np.triu_indices(d)
+        whole = self.values[:, first, second] * np.where(first == second, 1.0, 2.0)
+        row, pair = np.nonzero(whole)
+        texts = [(indices[pair].astype(np.int32), self.feature_names) for indices in (first, second)]
+        columns = [("row", row.astype(np.int64)), ("feature", texts[0]), ("other", texts[1]), ("value", whole[row, pair])]
+        return Table.from_columns(len(row), columns)

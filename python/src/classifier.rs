@@ -4,10 +4,10 @@ use std::sync::OnceLock;
 
 use keepwell::frame::TableView;
 use keepwell::model::{
-    BlendClassifier, BlendParams, BlendPart, GradientTreesClassifier, LogisticClassifier, LogisticParams,
-    ModelFile, RowEncoder,
+    BlendClassifier, BlendParams, BlendPart, Classifier as _, GradientTreesClassifier, InteractionValues,
+    LogisticClassifier, LogisticParams, ModelFile, RowEncoder,
 };
-use numpy::{PyArray1, PyArray2, PyArrayMethods};
+use numpy::{PyArray1, PyArray2, PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -183,6 +183,28 @@ impl Classifier {
         Ok((told.base, PyArray1::from_vec(py, told.values).reshape(shape)?))
     }
 
+    /// Log-odds before anything is known of a row, and what every two of the `d` columns add together, `n × d × d`.
+    fn interaction_values<'py>(
+        &self,
+        py: Python<'py>,
+        columns: Columns<'_>,
+    ) -> Result<(f64, Bound<'py, PyArray3<f64>>)> {
+        let view = self.view(&columns)?;
+        let told = py.detach(|| match &self.model {
+            Model::GradientTrees(model) => model.interaction_values(&view),
+            Model::Blend(model) => model.interaction_values(&view),
+            Model::Logistic(model) => Ok(InteractionValues::of_additive(&model.contributions_of(&view)?)),
+        })?;
+        tell_pairs(py, view.n_rows(), told)
+    }
+
+    /// Gradient trees from the text of a LightGBM model.
+    #[staticmethod]
+    fn from_lightgbm(py: Python<'_>, text: &str) -> Result<Self> {
+        let model = py.detach(|| GradientTreesClassifier::from_lightgbm(text))?;
+        Ok(Classifier::of(Model::GradientTrees(model)))
+    }
+
     /// Lower and upper end of the interval of each probability, `n × 2`, of a blend.
     fn intervals<'py>(
         &self,
@@ -290,6 +312,16 @@ impl Classifier {
         let from_bytes = py.get_type::<Self>().getattr("from_bytes")?;
         Ok((from_bytes, (self.kind(), PyBytes::new(py, &self.model.to_bytes()))))
     }
+}
+
+/// Base and matrices as Python has them.
+pub fn tell_pairs(
+    py: Python<'_>,
+    n_rows: usize,
+    told: InteractionValues,
+) -> Result<(f64, Bound<'_, PyArray3<f64>>)> {
+    let shape = [n_rows, told.n_features, told.n_features];
+    Ok((told.base, PyArray1::from_vec(py, told.values).reshape(shape)?))
 }
 
 fn unknown_kind(kind: &str) -> Error {

@@ -4,10 +4,11 @@ use keepwell::frame::TableView;
 use keepwell::model::gradient_trees::Target;
 use keepwell::model::loss::RegressionLoss;
 use keepwell::model::{GradientTrees, GradientTreesParams, GradientTreesRegressor, ModelFile, TreesTask};
-use numpy::{Element, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use numpy::{Element, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::classifier::tell_pairs;
 use crate::columns::Columns;
 use crate::error::{Error, Result};
 use crate::params::{Given, apply, set_gradient_trees};
@@ -105,6 +106,23 @@ impl Regressor {
         let told = py.detach(|| self.model.contributions(&view))?;
         let shape = [view.n_rows(), told.n_features];
         Ok((told.base, PyArray1::from_vec(py, told.values).reshape(shape)?))
+    }
+
+    /// The raw score before anything is known of a row, and what every two of the `d` columns add together, `n × d × d`.
+    fn interaction_values<'py>(
+        &self,
+        py: Python<'py>,
+        columns: Columns<'_>,
+    ) -> Result<(f64, Bound<'py, PyArray3<f64>>)> {
+        let view = columns.view_to_score(self.model.features().names())?;
+        let told = py.detach(|| self.model.interaction_values(&view))?;
+        tell_pairs(py, view.n_rows(), told)
+    }
+
+    /// From the text of a LightGBM model.
+    #[staticmethod]
+    fn from_lightgbm(py: Python<'_>, text: &str) -> Result<Self> {
+        Ok(Regressor { model: py.detach(|| GradientTreesRegressor::from_lightgbm(text))? })
     }
 
     /// Names of the columns it was fitted on.

@@ -163,3 +163,27 @@ def test_what_a_regressor_cannot_use_is_named(settings, change, text, counts, fe
     with pytest.raises(ValueError) as caught:
         kw.GradientTreesRegressor(**settings).fit(features, y)
     assert str(caught.value).startswith(text)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        kw.GradientTreesClassifier(n_estimators=40),
+        kw.GradientTreesRegressor(n_estimators=40),
+        kw.BlendClassifier(n_folds=2, effort="fast"),
+        kw.LogisticClassifier(C=1.0),
+    ],
+)
+def test_interaction_values_add_up_to_the_contributions(model, accounts, features):
+    model.fit(features, accounts["churned"].astype(float if hasattr(model, "loss") else int))
+    some = features.head(60)
+    told, alone = model.explain_interactions(some), model.explain(some)
+    assert told.values.shape == (60, features.shape[1], features.shape[1])
+    assert told.base == pytest.approx(alone.base, abs=1e-9)
+    assert np.abs(told.values.sum(axis=2) - alone.values).max() < 1e-9
+    assert np.array_equal(told.values, told.values.transpose(0, 2, 1))
+    table = told.to_table().to_pandas()
+    sums = table.groupby("row")["value"].sum().reindex(range(60), fill_value=0.0)
+    assert np.abs(sums - alone.values.sum(axis=1)).max() < 1e-9
+    together = (table["feature"] != table["other"]).any()
+    assert together == (not isinstance(model, kw.LogisticClassifier))

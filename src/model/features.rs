@@ -70,6 +70,11 @@ impl Features {
         Features { names: table.names().to_vec(), kinds: table.columns().iter().map(kind).collect() }
     }
 
+    /// Columns of these names and kinds, as many of the one as of the other.
+    pub(crate) fn new(names: Vec<String>, kinds: Vec<FeatureKind>) -> Self {
+        Features { names, kinds }
+    }
+
     /// Names of the `d` columns.
     pub fn names(&self) -> &[String] {
         &self.names

@@ -106,6 +106,46 @@ impl Contributions {
     }
 }
 
+/// What every two of `d` columns add together to the log-odds of each of `n` rows: Shapley interaction values.
+///
+/// A matrix a row, symmetric: what two columns add is shared equally between its two places, and on the diagonal stands
+/// what a column adds whatever the others are. A row of the matrix adds up to the column's contribution, the whole
+/// matrix and base to the log-odds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InteractionValues {
+    /// As in [`Contributions`].
+    pub base: f64,
+    /// `n × d × d`, row-major.
+    pub values: Vec<f64>,
+    /// Number of columns, `d`.
+    pub n_features: usize,
+}
+
+impl InteractionValues {
+    /// Those of a model in which no two columns act together: the contributions on the diagonal.
+    pub fn of_additive(contributions: &Contributions) -> Self {
+        let d = contributions.n_features;
+        let mut values = vec![0.0; contributions.values.len() * d];
+        values.chunks_mut((d * d).max(1)).enumerate().for_each(|(row, matrix)| {
+            for (at, value) in contributions.row(row).iter().enumerate() {
+                matrix[at * (d + 1)] = *value;
+            }
+        });
+        InteractionValues { base: contributions.base, values, n_features: d }
+    }
+
+    /// The `d × d` values of a row.
+    pub fn row(&self, row: usize) -> &[f64] {
+        let size = self.n_features * self.n_features;
+        &self.values[row * size..(row + 1) * size]
+    }
+
+    /// The value of a row at a place of its matrix: half of what two columns add together.
+    pub fn between(&self, row: usize, one: usize, other: usize) -> f64 {
+        self.row(row)[one * self.n_features + other]
+    }
+}
+
 /// How far a training is, for a progress bar.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {

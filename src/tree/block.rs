@@ -5,11 +5,14 @@
 //! as many comparisons of single bytes as it has nodes, side by side as wide as the processor's registers, and no
 //! load waits for another (the idea of QuickScorer, Lucchese et al. 2015, with a byte for its mask of leaves).
 
-use super::codes::{BLOCK, CodeColumn, Question, Questions};
-use super::predict::Tree;
+use fearless_simd::prelude::*;
+use fearless_simd::{i8x64, u8x64};
 
-/// Most leaves a byte tells apart.
-const MAX_LEAVES: usize = 256;
+use super::codes::{BLOCK, CodeColumn, Question, Questions};
+use super::parts::{MAX_LEAVES, Part, PartNode};
+
+/// Rows of one vector.
+const LANES: usize = 64;
 
 /// The nodes of all trees, parents before their children.
 #[derive(Clone, Debug)]
@@ -23,9 +26,9 @@ pub(super) struct BlockForest {
 #[derive(Clone, Copy, Debug)]
 struct BlockNode {
     column: u32,
-    /// Of a number, the threshold; of a category, the bit.
-    test: i8,
-    is_bit: bool,
+    /// Right where the code, masked, is above the threshold.
+    mask: i8,
+    threshold: i8,
     /// The first leaf below.
     first: u8,
     /// From it to the first leaf on the right.
@@ -39,38 +42,33 @@ struct BlockTree {
 }
 
 impl BlockForest {
-    /// None where a tree has more leaves than a byte tells apart.
-    pub(super) fn new<'a>(trees: &'a [Tree], questions: &Questions<'a>) -> Option<Self> {
-        if trees.iter().any(|tree| tree.n_leaves() > MAX_LEAVES) {
-            return None;
-        }
+    pub(super) fn new<'a>(parts: &[Part<'a>], questions: &Questions<'a>) -> Self {
         let mut forest = BlockForest { nodes: Vec::new(), trees: Vec::new(), values: Vec::new() };
-        for tree in trees {
+        for part in parts {
             let first_leaf = forest.values.len() as u32;
-            forest.nodes.extend(tree.nodes.iter().map(|node| {
-                let first = tree.first_leaf(node.left);
-                BlockNode::new(questions.of(node), first as u8, (tree.first_leaf(node.right) - first) as u8)
-            }));
-            forest.values.extend(&tree.values);
+            forest.nodes.extend(part.nodes.iter().map(|node| BlockNode::new(questions.of(node.node), node)));
+            forest.values.extend(&part.values);
             forest.trees.push(BlockTree { end_node: forest.nodes.len() as u32, first_leaf });
         }
         forest.values.extend([0.0; MAX_LEAVES]);
-        Some(forest)
+        forest
     }
 
     /// Adds every tree's value for each of the first rows of a block to its sum, in order.
-    pub(super) fn add(&self, codes: &[CodeColumn], of_rows: &mut [f64]) {
+    #[inline(always)]
+    pub(super) fn add<S: Simd>(&self, simd: S, codes: &[CodeColumn], of_rows: &mut [f64]) {
         let mut sums = [0.0; BLOCK];
         sums[..of_rows.len()].copy_from_slice(of_rows);
-        self.add_block(codes, &mut sums);
+        self.add_block(simd, codes, &mut sums);
         of_rows.copy_from_slice(&sums[..of_rows.len()]);
     }
 
-    fn add_block(&self, codes: &[CodeColumn], sums: &mut [f64; BLOCK]) {
+    #[inline(always)]
+    fn add_block<S: Simd>(&self, simd: S, codes: &[CodeColumn], sums: &mut [f64; BLOCK]) {
         let mut start = 0;
         for tree in &self.trees {
             let end = tree.end_node as usize;
-            let leaves = leaves(&self.nodes[start..end], codes);
+            let leaves = leaves(simd, &self.nodes[start..end], codes);
             let Some((values, _)) = self.values[tree.first_leaf as usize..].split_first_chunk::<MAX_LEAVES>()
             else {
                 return;
@@ -82,38 +80,30 @@ impl BlockForest {
 }
 
 impl BlockNode {
-    fn new(question: Question, first: u8, step: u8) -> Self {
-        match question {
-            Question::Above { column, threshold } => {
-                BlockNode { column: column as u32, test: threshold, is_bit: false, first, step }
-            }
-            Question::Bit { column, bit } => {
-                BlockNode { column: column as u32, test: bit as i8, is_bit: true, first, step }
-            }
-        }
+    fn new(question: Question, node: &PartNode) -> Self {
+        let Question { place, mask, threshold } = question;
+        let (first, step) = (node.first as u8, node.step as u8);
+        BlockNode { column: place as u32, mask, threshold, first, step }
     }
 }
 
 /// Each row's leaf of one tree.
 #[inline(always)]
-fn leaves(nodes: &[BlockNode], codes: &[CodeColumn]) -> [u8; BLOCK] {
-    let mut at = [0u8; BLOCK];
+fn leaves<S: Simd>(simd: S, nodes: &[BlockNode], codes: &[CodeColumn]) -> [u8; BLOCK] {
+    let mut at = [u8x64::splat(simd, 0); BLOCK / LANES];
     for node in nodes {
-        let codes = &codes[node.column as usize];
-        if node.is_bit {
-            advance(&mut at, codes, node, |code| code & node.test != 0);
-        } else {
-            advance(&mut at, codes, node, |code| code > node.test);
+        let (mask, threshold) = (i8x64::splat(simd, node.mask), i8x64::splat(simd, node.threshold));
+        let (first, step) = (u8x64::splat(simd, node.first), u8x64::splat(simd, node.step));
+        let (codes, _) = codes[node.column as usize].as_chunks::<LANES>();
+        for (at, codes) in at.iter_mut().zip(codes) {
+            let goes_right = (i8x64::from_slice(simd, codes) & mask).simd_gt(threshold);
+            let moves = goes_right & at.simd_eq(first);
+            *at = moves.select(*at + step, *at);
         }
     }
-    at
-}
-
-/// Written so that it compiles to vector instructions: the benchmark `tree_predict` shows when it does not.
-#[inline(always)]
-fn advance(at: &mut [u8; BLOCK], codes: &CodeColumn, node: &BlockNode, goes_right: impl Fn(i8) -> bool) {
-    for (at, &code) in at.iter_mut().zip(codes) {
-        let moves = (*at == node.first) & goes_right(code);
-        *at += if moves { node.step } else { 0 };
+    let mut leaves = [0; BLOCK];
+    for (leaves, at) in leaves.as_chunks_mut::<LANES>().0.iter_mut().zip(at) {
+        *leaves = at.into();
     }
+    leaves
 }

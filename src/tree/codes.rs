@@ -21,43 +21,63 @@ const LANES: usize = 8;
 /// The lowest code: left of all thresholds.
 const LOWEST: i8 = i8::MIN;
 
-/// What a node asks of a row's codes.
+/// Sets of levels that share a byte: as many as it has bits beside its sign.
+const SETS_A_BYTE: usize = 7;
+
+/// What a node asks of a row's codes: right where `codes[place] & mask > threshold`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Question {
-    /// Right where the code of this column is above the threshold.
-    Above { column: usize, threshold: i8 },
-    /// Right where this bit of the code of this column is set.
-    Bit { column: usize, bit: u8 },
+pub(super) struct Question {
+    pub(super) place: usize,
+    /// All bits for a number, one for a set of levels.
+    pub(super) mask: i8,
+    pub(super) threshold: i8,
+}
+
+impl Question {
+    #[inline(always)]
+    pub(super) fn goes_right(&self, codes: &[i8]) -> bool {
+        codes[self.place] & self.mask > self.threshold
+    }
 }
 
 /// Turns values into codes. The columns of codes are the ranks of numbers first, then the bits of categories.
 #[derive(Clone, Debug)]
 pub(super) struct Coder {
     numbers: Vec<Ranks>,
+    /// Columns of codes that are ranks.
+    n_ranks: usize,
     categories: Vec<LevelBits>,
 }
 
-/// Up to 255 thresholds of one column whose nodes send missing values to the same side.
+/// Up to 255 thresholds of one column.
 #[derive(Clone, Debug)]
 struct Ranks {
     column: usize,
-    missing_left: bool,
+    /// The columns of codes: for nodes that send missing values right, and for those that send them left.
+    codes: [Option<usize>; 2],
     last_cut: f64,
     /// Ascending, filled up with infinity to 4, 16, 64 or 256.
     cuts: Vec<f64>,
+}
+
+/// The thresholds of a column, and whether any node sends missing values right, and left.
+#[derive(Default)]
+struct Thresholds {
+    cuts: Vec<f64>,
+    sides: [bool; 2],
 }
 
 /// All sets of levels that are asked for of one column.
 #[derive(Clone, Debug)]
 struct LevelBits {
     column: usize,
-    /// The first column of codes; eight sets share one.
+    /// The first column of codes.
     first_code: usize,
     n_codes: usize,
     /// The class of each level, then of unseen ones, then of missing ones. Levels of a class are in the same sets.
     class_of: Vec<u32>,
     /// Classes × `n_codes`: a bit for each set the class is not in, since outside of the set is right.
-    bits: Vec<u8>,
+    bits: Vec<i8>,
 }
 
 /// A set of levels and where missing ones go.
@@ -66,22 +86,27 @@ type LevelSet<'a> = (&'a Levels, bool);
 /// A coder and the questions of nodes, while a forest is laid out.
 pub(super) struct Questions<'a> {
     pub(super) coder: Coder,
-    /// The column of codes and the bit of every set, by column.
-    bit_of: HashMap<(u32, LevelSet<'a>), (usize, u8)>,
+    /// What is asked of every set, by column.
+    of_sets: HashMap<(u32, LevelSet<'a>), Question>,
 }
 
 impl<'a> Questions<'a> {
     pub(super) fn new(trees: &'a [Tree]) -> Self {
-        let mut thresholds: BTreeMap<(u32, bool), Vec<f64>> = BTreeMap::new();
+        let mut thresholds: BTreeMap<u32, Thresholds> = BTreeMap::new();
         let mut sets: BTreeMap<u32, Vec<LevelSet>> = BTreeMap::new();
         for node in trees.iter().flat_map(|tree| &tree.nodes) {
             match &node.test {
-                Test::AtMost(at) => thresholds.entry((node.column, node.missing_left)).or_default().push(*at),
+                Test::AtMost(at) => {
+                    let of_column = thresholds.entry(node.column).or_default();
+                    of_column.cuts.push(*at);
+                    of_column.sides[usize::from(node.missing_left)] = true;
+                }
                 Test::Among(levels) => sets.entry(node.column).or_default().push((levels, node.missing_left)),
             }
         }
-        let coder = Coder { numbers: ranks(thresholds), categories: Vec::new() };
-        let mut questions = Questions { coder, bit_of: HashMap::new() };
+        let (numbers, n_ranks) = ranks(thresholds);
+        let coder = Coder { numbers, n_ranks, categories: Vec::new() };
+        let mut questions = Questions { coder, of_sets: HashMap::new() };
         sets.into_iter().for_each(|(column, sets)| questions.add_levels(column, sets));
         questions
     }
@@ -90,9 +115,10 @@ impl<'a> Questions<'a> {
         let first_code = self.coder.n_columns();
         let mut distinct: Vec<LevelSet> = Vec::new();
         for set in sets {
-            self.bit_of.entry((column, set)).or_insert_with(|| {
+            self.of_sets.entry((column, set)).or_insert_with(|| {
                 distinct.push(set);
-                (first_code + (distinct.len() - 1) / 8, 1 << ((distinct.len() - 1) % 8))
+                let at = distinct.len() - 1;
+                Question { place: first_code + at / SETS_A_BYTE, mask: 1 << (at % SETS_A_BYTE), threshold: 0 }
             });
         }
         self.coder.categories.push(LevelBits::new(column as usize, first_code, &distinct));
@@ -101,141 +127,139 @@ impl<'a> Questions<'a> {
     pub(super) fn of(&self, node: &'a Node) -> Question {
         match &node.test {
             Test::AtMost(threshold) => self.coder.above(node, *threshold),
-            Test::Among(levels) => {
-                let (column, bit) = self.bit_of[&(node.column, (levels, node.missing_left))];
-                Question::Bit { column, bit }
-            }
+            Test::Among(levels) => self.of_sets[&(node.column, (levels, node.missing_left))],
         }
     }
 }
 
-fn ranks(thresholds: BTreeMap<(u32, bool), Vec<f64>>) -> Vec<Ranks> {
-    let mut numbers = Vec::new();
-    for ((column, missing_left), mut cuts) in thresholds {
+/// The ranks of all columns, and how many columns of codes they have.
+fn ranks(thresholds: BTreeMap<u32, Thresholds>) -> (Vec<Ranks>, usize) {
+    let (mut numbers, mut n_ranks) = (Vec::new(), 0);
+    for (column, Thresholds { mut cuts, sides }) in thresholds {
         cuts.sort_unstable_by(f64::total_cmp);
         cuts.dedup();
-        numbers.extend(cuts.chunks(MAX_CUTS).map(|cuts| Ranks::new(column as usize, missing_left, cuts)));
+        for cuts in cuts.chunks(MAX_CUTS) {
+            let codes = sides.map(|side| {
+                n_ranks += usize::from(side);
+                side.then(|| n_ranks - 1)
+            });
+            numbers.push(Ranks::new(column as usize, codes, cuts));
+        }
     }
-    numbers
+    (numbers, n_ranks)
 }
 
 impl Coder {
     /// Columns of codes.
     pub(super) fn n_columns(&self) -> usize {
-        self.categories.last().map_or(self.numbers.len(), |last| last.first_code + last.n_codes)
+        self.categories.last().map_or(self.n_ranks, |last| last.first_code + last.n_codes)
     }
 
     fn above(&self, node: &Node, threshold: f64) -> Question {
-        let key = (node.column as usize, node.missing_left, threshold);
-        let column = self.numbers.partition_point(|of| (of.column, of.missing_left, of.last_cut) < key);
-        let below = self.numbers[column].cuts.partition_point(|&cut| cut < threshold);
-        Question::Above { column, threshold: code(below) }
+        let key = (node.column as usize, threshold);
+        let at = self.numbers.partition_point(|of| (of.column, of.last_cut) < key);
+        let ranks = &self.numbers[at];
+        let below = ranks.cuts.partition_point(|&cut| cut < threshold);
+        let place = ranks.codes[usize::from(node.missing_left)].unwrap_or_default();
+        Question { place, mask: -1, threshold: code(below) }
     }
 
-    /// Where a question finds its byte among the codes of one row: right where that is above the threshold.
-    pub(super) fn place(&self, question: Question) -> (usize, i8) {
-        match question {
-            Question::Above { column, threshold } => (column, threshold),
-            Question::Bit { column, bit } => {
-                let n_ranks = self.numbers.len();
-                (n_ranks + 8 * (column - n_ranks) + bit.trailing_zeros() as usize, 0)
-            }
-        }
-    }
-
-    /// The codes of one row of numbers as [`Tree::predict_row`] takes it, into `codes`: first all ranks, then a byte for
-    /// every set of levels, 1 where the row is not in it. `codes` has at least
-    /// [`row_width`](Self::row_width) places.
+    /// The codes of one row of numbers as [`Tree::predict_row`] takes it, into `codes`, which has at least
+    /// [`n_columns`](Self::n_columns) places.
     pub(super) fn code_row(&self, row: &[f64], codes: &mut [i8]) {
-        let (of_numbers, mut of_sets) = codes.split_at_mut(self.numbers.len());
-        for (ranks, code) in self.numbers.iter().zip(of_numbers) {
-            ranks.code(&[[row[ranks.column]]], std::slice::from_mut(code).as_chunks_mut::<1>().0);
+        for ranks in &self.numbers {
+            let (value, mut rank) = (row[ranks.column], [[0]]);
+            ranks.search(&[[value]], &mut rank);
+            ranks.tell(|right, at| codes[at] = missing_to(right, value, rank[0][0]));
         }
         for category in &self.categories {
-            let (bytes, rest) = of_sets.split_at_mut(8 * category.n_codes);
-            for (bytes, &bits) in
-                bytes.as_chunks_mut::<8>().0.iter_mut().zip(category.line(row[category.column]))
-            {
-                *bytes = spread(bits);
-            }
-            of_sets = rest;
+            let codes = &mut codes[category.first_code..][..category.n_codes];
+            codes.copy_from_slice(category.line(row[category.column]));
         }
-    }
-
-    /// Bytes of a row's codes: one a rank and eight a column of bits.
-    pub(super) fn row_width(&self) -> usize {
-        self.numbers.len() + 8 * (self.n_columns() - self.numbers.len())
     }
 
     /// The codes of a block of rows, a column of them for each of [`n_columns`](Self::n_columns); `read` fills in the values of
     /// a column of the table.
+    #[inline(always)]
     pub(super) fn code_block(&self, read: impl Fn(usize, &mut [f64; BLOCK]), codes: &mut [CodeColumn]) {
         let mut values = [0.0; BLOCK];
         let mut held = usize::MAX;
-        for (ranks, codes) in self.numbers.iter().zip(&mut *codes) {
+        for ranks in &self.numbers {
             if held != ranks.column {
                 read(ranks.column, &mut values);
                 held = ranks.column;
             }
-            ranks.code::<LANES>(values.as_chunks().0, codes.as_chunks_mut().0);
+            let mut of_block = [0; BLOCK];
+            ranks.search::<LANES>(values.as_chunks().0, of_block.as_chunks_mut().0);
+            ranks.tell(|right, at| {
+                for ((code, &value), &rank) in codes[at].iter_mut().zip(&values).zip(&of_block) {
+                    *code = missing_to(right, value, rank);
+                }
+            });
         }
         for category in &self.categories {
             read(category.column, &mut values);
             let columns = &mut codes[category.first_code..][..category.n_codes];
             for (row, &value) in values.iter().enumerate() {
                 let line = category.line(value);
-                columns.iter_mut().zip(line).for_each(|(codes, &bits)| codes[row] = bits as i8);
+                columns.iter_mut().zip(line).for_each(|(codes, &bits)| codes[row] = bits);
             }
         }
     }
 }
 
 impl Ranks {
-    fn new(column: usize, missing_left: bool, cuts: &[f64]) -> Self {
+    fn new(column: usize, codes: [Option<usize>; 2], cuts: &[f64]) -> Self {
         let width = [4, 16, 64].into_iter().find(|&width| cuts.len() < width).unwrap_or(256);
         let last_cut = cuts.last().copied().unwrap_or(f64::INFINITY);
         let mut cuts = cuts.to_vec();
         cuts.resize(width, f64::INFINITY);
-        Ranks { column, missing_left, last_cut, cuts }
+        Ranks { column, codes, last_cut, cuts }
     }
 
-    fn code<const L: usize>(&self, values: &[[f64; L]], codes: &mut [[i8; L]]) {
+    /// Calls `tell` with whether missing values go right and the column of codes, for each that there is.
+    #[inline(always)]
+    fn tell(&self, mut tell: impl FnMut(bool, usize)) {
+        for (right, at) in [true, false].into_iter().zip(self.codes) {
+            if let Some(at) = at {
+                tell(right, at);
+            }
+        }
+    }
+
+    /// The codes of values; a missing one is below all cuts.
+    #[inline(always)]
+    fn search<const L: usize>(&self, values: &[[f64; L]], codes: &mut [[i8; L]]) {
         match self.cuts.len() {
-            4 => self.code_among::<4, L>(values, codes),
-            16 => self.code_among::<16, L>(values, codes),
-            64 => self.code_among::<64, L>(values, codes),
-            _ => self.code_among::<256, L>(values, codes),
+            4 => self.search_among::<4, L>(values, codes),
+            16 => self.search_among::<16, L>(values, codes),
+            64 => self.search_among::<64, L>(values, codes),
+            _ => self.search_among::<256, L>(values, codes),
         }
     }
 
     #[inline(always)]
-    #[expect(
-        clippy::neg_cmp_op_on_partial_ord,
-        reason = "missing values are above all cuts without a further test"
-    )]
-    fn code_among<const N: usize, const L: usize>(&self, values: &[[f64; L]], codes: &mut [[i8; L]]) {
-        let Some((cuts, _)) = self.cuts.split_first_chunk::<N>() else { return };
-        let pairs = values.iter().zip(codes);
-        if self.missing_left {
-            pairs.for_each(|(values, codes)| *codes = search(cuts, values, |cut, value| cut < value));
-        } else {
-            pairs.for_each(|(values, codes)| *codes = search(cuts, values, |cut, value| !(value <= cut)));
+    fn search_among<const N: usize, const L: usize>(&self, values: &[[f64; L]], codes: &mut [[i8; L]]) {
+        if let Some((cuts, _)) = self.cuts.split_first_chunk::<N>() {
+            values.iter().zip(codes).for_each(|(values, codes)| *codes = search(cuts, values));
         }
     }
 }
 
-/// How many cuts are below each value, without a branch. A missing value is above none or all, as `below` has it.
+/// A value's code, a missing one's to the side that it goes to.
 #[inline(always)]
-fn search<const N: usize, const L: usize>(
-    cuts: &[f64; N],
-    values: &[f64; L],
-    below: impl Fn(f64, f64) -> bool,
-) -> [i8; L] {
+fn missing_to(right: bool, value: f64, code: i8) -> i8 {
+    if right & value.is_nan() { i8::MAX } else { code }
+}
+
+/// How many cuts are below each value, without a branch.
+#[inline(always)]
+fn search<const N: usize, const L: usize>(cuts: &[f64; N], values: &[f64; L]) -> [i8; L] {
     let mut counts = [0; L];
     let mut step = N / 2;
     while step > 0 {
         for (count, &value) in counts.iter_mut().zip(values) {
-            *count += if below(cuts[(*count + step - 1) & (N - 1)], value) { step } else { 0 };
+            *count += if cuts[(*count + step - 1) & (N - 1)] < value { step } else { 0 };
         }
         step /= 2;
     }
@@ -247,28 +271,20 @@ fn code(rank: usize) -> i8 {
     LOWEST.wrapping_add_unsigned(rank as u8)
 }
 
-/// Each of eight bits as a byte, 0 or 1.
-fn spread(bits: u8) -> [i8; 8] {
-    let each = (u64::from(bits) * 0x0101_0101_0101_0101) & 0x8040_2010_0804_0201;
-    let carried = (each & 0x7F7F_7F7F_7F7F_7F7F) + 0x7F7F_7F7F_7F7F_7F7F;
-    let ones = ((carried | each) >> 7) & 0x0101_0101_0101_0101;
-    ones.to_le_bytes().map(|byte| byte as i8)
-}
-
 impl LevelBits {
     fn new(column: usize, first_code: usize, sets: &[LevelSet]) -> Self {
-        let n_codes = sets.len().div_ceil(8);
+        let n_codes = sets.len().div_ceil(SETS_A_BYTE);
         let n_levels = sets.iter().map(|(levels, _)| levels.n_levels()).max().unwrap_or(0);
         let goes_left = |(levels, missing_left): &LevelSet, value: f64| {
             if value.is_nan() { *missing_left } else { levels.hold(value) }
         };
         let mut this = LevelBits { column, first_code, n_codes, class_of: Vec::new(), bits: Vec::new() };
-        let mut classes: HashMap<Vec<u8>, u32> = HashMap::new();
+        let mut classes: HashMap<Vec<i8>, u32> = HashMap::new();
         let known = (0..n_levels).map(|level| level as f64);
         for value in known.chain([super::UNSEEN_LEVEL, f64::NAN]) {
-            let bit = |set: &LevelSet| u8::from(!goes_left(set, value));
+            let bit = |set: &LevelSet| i8::from(!goes_left(set, value));
             let byte = |sets: &[LevelSet]| sets.iter().rev().fold(0, |byte, set| byte << 1 | bit(set));
-            let line: Vec<u8> = sets.chunks(8).map(byte).collect();
+            let line: Vec<i8> = sets.chunks(SETS_A_BYTE).map(byte).collect();
             let next = classes.len() as u32;
             let class = *classes.entry(line).or_insert_with_key(|line| {
                 this.bits.extend(line);
@@ -281,9 +297,9 @@ impl LevelBits {
 
     /// The bits of a category's level, given as a number.
     #[inline(always)]
-    fn line(&self, level: f64) -> &[u8] {
+    fn line(&self, level: f64) -> &[i8] {
         let (missing, unseen) = (self.class_of.len() - 1, self.class_of.len() - 2);
-        let known = level >= 0.0 && (level as usize) < unseen;
+        let known = level > super::UNSEEN_LEVEL && (level as usize) < unseen;
         let at = if known {
             level as usize
         } else if level.is_nan() {
@@ -311,13 +327,6 @@ mod tests {
         [Tree { nodes, values: Vec::new(), counts: Vec::new() }]
     }
 
-    fn goes_left(question: Question, codes: &[CodeColumn], row: usize) -> bool {
-        match question {
-            Question::Above { column, threshold } => codes[column][row] <= threshold,
-            Question::Bit { column, bit } => codes[column][row] as u8 & bit == 0,
-        }
-    }
-
     fn check(nodes: Vec<Node>, values: &[f64]) {
         let trees = tree(nodes);
         let questions = Questions::new(&trees);
@@ -325,13 +334,13 @@ mod tests {
         let mut codes = vec![[0; BLOCK]; coder.n_columns()];
         for (row, &value) in values.iter().enumerate() {
             coder.code_block(|_, out| out.fill(value), &mut codes);
-            let mut of_row = vec![0; coder.row_width()];
+            let mut of_row = vec![0; coder.n_columns()];
             coder.code_row(&[value; 2], &mut of_row);
             for node in &trees[0].nodes {
                 let question = questions.of(node);
-                assert_eq!(goes_left(question, &codes, 5), node.goes_left(value), "{row} {value} {node:?}");
-                let (place, threshold) = coder.place(question);
-                assert_eq!(of_row[place] <= threshold, node.goes_left(value), "one row: {value} {node:?}");
+                let of_block: Vec<i8> = codes.iter().map(|codes| codes[5]).collect();
+                assert_eq!(of_block, of_row);
+                assert_eq!(question.goes_right(&of_row), !node.goes_left(value), "{row} {value} {node:?}");
             }
         }
     }

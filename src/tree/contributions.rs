@@ -13,7 +13,7 @@
 //! path columns come to few bits, the sums are tabulated over all of them: a row then costs its decisions and one
 //! table line a subtree. What is too deep for a table is integrated for each row, by [`deep`](super::deep).
 
-use super::codes::Questions;
+use super::codes::{Question, Questions};
 use super::column::ColumnView;
 use super::deep::{DeepLeaves, Scratch};
 use super::predict::{Forest, Tree, n_rows, read_row};
@@ -35,17 +35,14 @@ pub(super) struct Explainer {
 /// The games of one tree: every leaf stands in one of the subtrees or among the deep ones.
 #[derive(Clone, Debug)]
 struct TreeGames {
-    tests: Vec<CodeTest>,
+    tests: Tests,
     subtrees: Vec<Subtree>,
     deep: DeepLeaves,
 }
 
-/// A node: left where the row's code at `place` is at most the threshold.
-#[derive(Clone, Copy, Debug)]
-struct CodeTest {
-    place: u32,
-    threshold: i8,
-}
+/// What a tree's nodes ask of a row's codes.
+#[derive(Clone, Debug)]
+pub(super) struct Tests(Vec<Question>);
 
 /// A subtree whose contributions stand in a table.
 #[derive(Clone, Debug)]
@@ -171,19 +168,25 @@ impl Explainer {
 
 impl TreeGames {
     fn add(&self, codes: &[i8], work: &mut Work, out: &mut [f64]) {
-        self.decide(codes, &mut work.decisions);
+        self.tests.decide(codes, &mut work.decisions);
         for subtree in &self.subtrees {
             subtree.add(work.decisions[0], out);
         }
         self.deep.add(&work.decisions, &mut work.deep, out);
     }
+}
+
+impl Tests {
+    pub(super) fn new<'a>(tree: &'a Tree, questions: &Questions<'a>) -> Self {
+        Tests(tree.nodes.iter().map(|node| questions.of(node)).collect())
+    }
 
     /// The row's decision at every node, a bit each: 1 for left.
-    fn decide(&self, codes: &[i8], decisions: &mut Vec<u64>) {
-        let goes_left = |test: &CodeTest| u64::from(codes[test.place as usize] <= test.threshold);
-        let word = |tests: &[CodeTest]| tests.iter().rev().fold(0, |bits, test| bits << 1 | goes_left(test));
+    pub(super) fn decide(&self, codes: &[i8], decisions: &mut Vec<u64>) {
+        let goes_left = |test: &Question| u64::from(!test.goes_right(codes));
+        let word = |tests: &[Question]| tests.iter().rev().fold(0, |bits, test| bits << 1 | goes_left(test));
         decisions.clear();
-        decisions.extend(self.tests.chunks(64).map(word));
+        decisions.extend(self.0.chunks(64).map(word));
     }
 }
 
@@ -321,9 +324,7 @@ impl<'a> Paths<'a> {
     }
 
     fn tabulate(self, quadratures: &[Quadrature], questions: &Questions<'a>) -> TreeGames {
-        let test = |(place, threshold): (usize, i8)| CodeTest { place: place as u32, threshold };
-        let tests =
-            self.tree.nodes.iter().map(|node| test(questions.coder.place(questions.of(node)))).collect();
+        let tests = Tests::new(self.tree, questions);
         let (mut subtrees, mut deep) = (Vec::new(), vec![false; self.games.len()]);
         if self.tree.nodes.len() > MAX_TABLE_NODES {
             deep.fill(true);
@@ -477,7 +478,7 @@ fn legendre(n: usize, x: f64) -> (f64, f64) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::tree::{Binning, GrowParams, Grower};
 
@@ -502,7 +503,11 @@ mod tests {
     }
 
     /// Trees that are bushy and trees that are one long path, by turns.
-    fn forest(n_columns: usize, max_leaf_nodes: usize, n_trees: usize) -> (Forest, Vec<Vec<f64>>) {
+    pub(in crate::tree) fn forest(
+        n_columns: usize,
+        max_leaf_nodes: usize,
+        n_trees: usize,
+    ) -> (Forest, Vec<Vec<f64>>) {
         let (numbers, codes) = table(n_columns);
         let mut columns: Vec<ColumnView> = numbers.iter().map(|values| ColumnView::F64(values)).collect();
         columns.push(ColumnView::Category { codes: &codes, n_levels: 13 });
@@ -534,7 +539,7 @@ mod tests {
     }
 
     /// The expected sum when only the columns in `known` are known: both branches by their rows elsewhere.
-    fn game(forest: &Forest, row: &[f64], known: usize) -> f64 {
+    pub(in crate::tree) fn game(forest: &Forest, row: &[f64], known: usize) -> f64 {
         forest.trees().iter().fold(forest.base(), |sum, tree| {
             let root = if tree.nodes.is_empty() { !0 } else { 0 };
             let (total, rows) = below(tree, root, row, known);

@@ -7,6 +7,8 @@
 //! paths are (Yu et al. 2022, "Linear TreeSHAP", with the points of a quadrature, at which all factors are above
 //! 0, in place of the coefficients of polynomials).
 
+use fearless_simd::{Level, dispatch};
+
 use super::contributions::Quadrature;
 use super::predict::Tree;
 
@@ -25,8 +27,46 @@ const VECTORS: usize = 4;
 pub(super) struct DeepLeaves {
     /// In preorder.
     nodes: Vec<DeepNode>,
+    /// How each node is reached.
+    arrivals: Vec<Arrival>,
     width: usize,
     parts: Vec<Part>,
+}
+
+/// The edge from a node's parent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    /// The parent; the root's is itself.
+    pub(super) parent: u32,
+    /// Column of the parent.
+    pub(super) column: u32,
+    /// State of a row at the parent that keeps to the way.
+    pub(super) side: u8,
+    /// Share of training rows that keep to the way at all nodes of that column so far.
+    pub(super) share: f64,
+}
+
+/// Takes what is integrated for a node's column.
+pub(super) trait Integrals {
+    /// What stands below the integral at the points of a part; `states` are the row's, one a node.
+    fn take<const W: usize>(&mut self, part: usize, states: &[u8], node: Place, integrand: &[f64; W]);
+}
+
+/// A node among the deep ones.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) index: usize,
+    pub(super) column: usize,
+}
+
+/// Adds the integrals to their columns.
+struct ToColumns<'a>(&'a mut [f64]);
+
+impl Integrals for ToColumns<'_> {
+    #[inline(always)]
+    fn take<const W: usize>(&mut self, _: usize, _: &[u8], node: Place, integrand: &[f64; W]) {
+        self.0[node.column] += total(integrand);
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +83,7 @@ struct DeepNode {
 /// Some of the points.
 #[derive(Clone, Debug)]
 struct Part {
+    points: Vec<f64>,
     weights: Vec<f64>,
     /// Nodes × [`STATES`] × [`VECTORS`] × width. A node's edge vectors go by the state of its parent.
     vectors: Vec<f64>,
@@ -72,13 +113,14 @@ impl DeepLeaves {
     pub(super) fn new(tree: &Tree, is_deep: &[bool], quadrature: &Quadrature) -> Self {
         let points: Vec<(f64, f64)> = quadrature.points().collect();
         let width = WIDTHS.into_iter().find(|&width| width >= points.len()).unwrap_or(8);
-        let mut deep = DeepLeaves { nodes: Vec::new(), width, parts: Vec::new() };
+        let mut deep = DeepLeaves { nodes: Vec::new(), arrivals: Vec::new(), width, parts: Vec::new() };
         if tree.nodes.is_empty() || !is_deep.contains(&true) {
             return deep;
         }
         let mut builder =
             Builder { tree, is_deep, rows: tree.rows_below(), deep: &mut deep, terms: Vec::new() };
-        builder.add(0, 0, &[]);
+        let root = Arrival { parent: 0, column: tree.nodes[0].column, side: 0, share: 1.0 };
+        builder.add(0, root, &[]);
         let terms = builder.terms;
         deep.parts = points.chunks(width).map(|points| Part::new(points, width, &terms)).collect();
         deep
@@ -89,21 +131,48 @@ impl DeepLeaves {
         self.nodes.is_empty()
     }
 
-    /// Adds the leaves' contributions for a row's decisions.
-    pub(super) fn add(&self, decisions: &[u64], scratch: &mut Scratch, out: &mut [f64]) {
-        match self.width {
-            _ if self.nodes.is_empty() => (),
-            2 => self.add_points::<2>(decisions, scratch, out),
-            4 => self.add_points::<4>(decisions, scratch, out),
-            6 => self.add_points::<6>(decisions, scratch, out),
-            _ => self.add_points::<8>(decisions, scratch, out),
-        }
+    /// How each of the nodes is reached.
+    pub(super) fn arrivals(&self) -> &[Arrival] {
+        &self.arrivals
     }
 
-    fn add_points<const W: usize>(&self, decisions: &[u64], scratch: &mut Scratch, out: &mut [f64]) {
+    /// Column of each of the nodes.
+    pub(super) fn columns(&self) -> impl Iterator<Item = u32> {
+        self.nodes.iter().map(|node| node.column)
+    }
+
+    /// The points of each part.
+    pub(super) fn points(&self) -> impl Iterator<Item = &[f64]> {
+        self.parts.iter().map(|part| part.points.as_slice())
+    }
+
+    /// Adds the leaves' contributions for a row's decisions.
+    pub(super) fn add(&self, decisions: &[u64], scratch: &mut Scratch, out: &mut [f64]) {
+        self.integrate(decisions, scratch, &mut ToColumns(out));
+    }
+
+    /// Tells every node's integrand for a row's decisions, children before parents.
+    pub(super) fn integrate(&self, decisions: &[u64], scratch: &mut Scratch, to: &mut impl Integrals) {
+        // Compiled for each width of registers that processors have.
+        dispatch!(Level::new(), _ => match self.width {
+            _ if self.nodes.is_empty() => (),
+            2 => self.integrate_by::<2>(decisions, scratch, to),
+            4 => self.integrate_by::<4>(decisions, scratch, to),
+            6 => self.integrate_by::<6>(decisions, scratch, to),
+            _ => self.integrate_by::<8>(decisions, scratch, to),
+        });
+    }
+
+    #[inline(always)]
+    fn integrate_by<const W: usize>(
+        &self,
+        decisions: &[u64],
+        scratch: &mut Scratch,
+        to: &mut impl Integrals,
+    ) {
         let Scratch { states, products, below, integrands } = scratch;
         self.find_states(decisions, states);
-        for part in &self.parts {
+        for (index, part) in self.parts.iter().enumerate() {
             let vectors = part.vectors.as_chunks::<W>().0.as_chunks::<VECTORS>().0.as_chunks::<STATES>().0;
             let mut sums = Sums {
                 products: room(products, self.nodes.len()),
@@ -111,10 +180,13 @@ impl DeepLeaves {
                 integrands: room(integrands, self.nodes.len()),
             };
             self.go_down(states, vectors, &part.weights, &mut sums);
-            self.come_up(states, vectors, &mut sums, out);
+            self.come_up(states, vectors, &mut sums, |node, integrand| {
+                to.take(index, states, node, integrand)
+            });
         }
     }
 
+    #[inline(always)]
     fn find_states(&self, decisions: &[u64], states: &mut Vec<u8>) {
         states.clear();
         for node in &self.nodes {
@@ -147,17 +219,17 @@ impl DeepLeaves {
         }
     }
 
-    /// `G` of every node from the nodes below, and its column's integral.
+    /// `G` of every node from the nodes below, and its column's integrand.
     #[inline(always)]
     fn come_up<const W: usize>(
         &self,
         states: &[u8],
         vectors: &[[[[f64; W]; VECTORS]; STATES]],
         sums: &mut Sums<W>,
-        out: &mut [f64],
+        mut tell: impl FnMut(Place, &[f64; W]),
     ) {
         for (index, node) in self.nodes.iter().enumerate().rev() {
-            out[node.column as usize] += total(&sums.integrands[index]);
+            tell(Place { index, column: node.column as usize }, &sums.integrands[index]);
             if index > 0 {
                 let parent = node.parent as usize;
                 let below = sums.below[index];
@@ -192,12 +264,12 @@ fn add<const W: usize>(to: &mut [f64; W], terms: &[f64; W]) {
 }
 
 #[inline(always)]
-fn times<const W: usize>(a: &[f64; W], b: &[f64; W]) -> [f64; W] {
+pub(super) fn times<const W: usize>(a: &[f64; W], b: &[f64; W]) -> [f64; W] {
     std::array::from_fn(|i| a[i] * b[i])
 }
 
 #[inline(always)]
-fn total<const W: usize>(terms: &[f64; W]) -> f64 {
+pub(super) fn total<const W: usize>(terms: &[f64; W]) -> f64 {
     let mut sums = [0.0; 2];
     for pair in terms.as_chunks::<2>().0 {
         add(&mut sums, pair);
@@ -220,7 +292,7 @@ struct Term {
 }
 
 /// `c = (s − z)/f` and `f` at a point.
-fn coefficient(t: f64, present: bool, share: f64) -> (f64, f64) {
+pub(super) fn coefficient(t: f64, present: bool, share: f64) -> (f64, f64) {
     let factor = (1.0 - t) * share + if present { t } else { 0.0 };
     (if present { (1.0 - share) / factor } else { -1.0 / (1.0 - t) }, factor)
 }
@@ -246,6 +318,9 @@ impl Part {
         let n_nodes = terms.iter().map(|term| term.node as usize + 1).max().unwrap_or(0);
         let mut weights: Vec<f64> = points.iter().map(|(_, weight)| *weight).collect();
         weights.resize(width, 0.0);
+        // A point of no weight stands where no factor is 0.
+        let mut at: Vec<f64> = points.iter().map(|(t, _)| *t).collect();
+        at.resize(width, 0.5);
         let mut vectors = vec![0.0; n_nodes * STATES * VECTORS * width];
         for term in terms {
             let of_node = &mut vectors[term.node as usize * STATES * VECTORS * width..];
@@ -261,7 +336,7 @@ impl Part {
                 }
             }
         }
-        Part { weights, vectors }
+        Part { points: at, weights, vectors }
     }
 }
 
@@ -277,17 +352,18 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     /// Adds the node `at` and the deep ones below, reached by these edges.
-    fn add(&mut self, at: usize, parent: u32, edges: &[Edge]) {
+    fn add(&mut self, at: usize, arrival: Arrival, edges: &[Edge]) {
         let index = self.deep.nodes.len() as u32;
         let node = &self.tree.nodes[at];
         let same = edges.iter().rev().find(|edge| edge.column == node.column).copied();
         self.deep.nodes.push(DeepNode {
             at: at as u32,
             column: node.column,
-            parent,
+            parent: arrival.parent,
             same: same.map_or(index, |edge| edge.node),
             same_state: same.map_or(0, |edge| edge.state),
         });
+        self.deep.arrivals.push(arrival);
         for (child, side) in [(node.left, LEFT), (node.right, RIGHT)] {
             if !self.has_deep(child) {
                 continue;
@@ -307,7 +383,8 @@ impl Builder<'_> {
                 term.node = self.deep.nodes.len() as u32;
                 self.terms.push(term);
                 let edge = Edge { column: node.column, node: index, state: side, share };
-                self.add(child as usize, index, &[edges, &[edge]].concat());
+                let arrival = Arrival { parent: index, column: node.column, side, share };
+                self.add(child as usize, arrival, &[edges, &[edge]].concat());
             }
         }
     }

@@ -3,7 +3,7 @@
 //! One descent is a chain of loads that each wait for the one before. Those of eight trees side by side keep the
 //! processor busy; a leaf that is reached early just stays.
 
-use super::codes::Questions;
+use super::codes::{Question, Questions};
 use super::predict::Tree;
 
 /// Descents side by side.
@@ -18,10 +18,11 @@ pub(super) struct DescentForest {
     trees: Vec<DescentTree>,
 }
 
-/// Right where the code at `place` is above the threshold; left is the next node.
+/// Right where the code at `place`, masked, is above the threshold; left is the next node.
 #[derive(Clone, Copy, Debug)]
 struct DescentNode {
     place: u32,
+    mask: i8,
     /// In a leaf, at least every code, so that it counts as left.
     threshold: i8,
     /// From this node to the left one: 0 in a leaf.
@@ -61,13 +62,13 @@ impl DescentForest {
             }
             deepest = deepest.max(depth);
             if at < 0 {
-                self.nodes.push(DescentNode { place: 0, threshold: i8::MAX, left: 0, right: 0 });
+                self.nodes.push(DescentNode { place: 0, mask: 0, threshold: i8::MAX, left: 0, right: 0 });
                 self.values.push(tree.values[!at as usize]);
                 continue;
             }
             let node = &tree.nodes[at as usize];
-            let (place, threshold) = questions.coder.place(questions.of(node));
-            self.nodes.push(DescentNode { place: place as u32, threshold, left: 1, right: 0 });
+            let Question { place, mask, threshold } = questions.of(node);
+            self.nodes.push(DescentNode { place: place as u32, mask, threshold, left: 1, right: 0 });
             self.values.push(0.0);
             pending.extend([(node.right, depth + 1, Some(here)), (node.left, depth + 1, None)]);
         }
@@ -91,7 +92,7 @@ impl DescentForest {
         for _ in 0..depth {
             for at in &mut at {
                 let node = self.nodes[*at as usize];
-                let goes_right = codes[node.place as usize] > node.threshold;
+                let goes_right = codes[node.place as usize] & node.mask > node.threshold;
                 *at += if goes_right { node.right } else { u32::from(node.left) };
             }
         }

@@ -1,9 +1,12 @@
 //! A forest laid out for speed: for one row and for blocks of rows.
 
+use fearless_simd::{Level, Simd, dispatch};
+
 use super::block::BlockForest;
 use super::codes::{BLOCK, Coder, Questions};
 use super::column::ColumnView;
 use super::descent::DescentForest;
+use super::parts::parts;
 use super::predict::{Tree, read, read_row};
 use super::row::RowForest;
 
@@ -29,15 +32,17 @@ enum Single {
 impl FlatForest {
     pub(super) fn new(trees: &[Tree]) -> Self {
         let questions = Questions::new(trees);
-        let single = RowForest::new(trees, &questions)
-            .map_or_else(|| Single::Descent(DescentForest::new(trees, &questions)), Single::AllNodes);
-        let block = BlockForest::new(trees, &questions);
+        let parts = parts(trees);
+        let all_nodes = parts.as_ref().and_then(|parts| RowForest::new(parts, trees.len(), &questions));
+        let descent = || Single::Descent(DescentForest::new(trees, &questions));
+        let single = all_nodes.map_or_else(descent, Single::AllNodes);
+        let block = parts.map(|parts| BlockForest::new(&parts, &questions));
         FlatForest { single, block, coder: questions.coder }
     }
 
     /// The codes of a row, and a place more, so that a forest of lone leaves has one too.
     pub(super) fn codes_of_row(&self, row: &[f64]) -> Vec<i8> {
-        let mut codes = vec![0; 1 + self.coder.row_width()];
+        let mut codes = vec![0; 1 + self.coder.n_columns()];
         self.coder.code_row(row, &mut codes);
         codes
     }
@@ -53,6 +58,12 @@ impl FlatForest {
 
     /// Adds every tree's value to the sums of the rows from `start` on, in order.
     pub(super) fn add_rows(&self, columns: &[ColumnView], start: usize, sums: &mut [f64]) {
+        // Compiled for each width of registers that processors have.
+        dispatch!(Level::new(), simd => self.add_blocks(simd, columns, start, sums));
+    }
+
+    #[inline(always)]
+    fn add_blocks<S: Simd>(&self, simd: S, columns: &[ColumnView], start: usize, sums: &mut [f64]) {
         let mut codes = Vec::new();
         for (index, sums) in sums.chunks_mut(BLOCK).enumerate() {
             let start = start + index * BLOCK;
@@ -63,7 +74,7 @@ impl FlatForest {
                     let read =
                         |column: usize, out: &mut [f64; BLOCK]| read(columns[column], start, &mut out[..n]);
                     self.coder.code_block(read, &mut codes);
-                    block.add(&codes, sums);
+                    block.add(simd, &codes, sums);
                 }
                 _ => self.add_one_by_one(columns, start, sums),
             }

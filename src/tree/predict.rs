@@ -11,6 +11,7 @@ use super::column::{ColumnView, MISSING_CODE, UNSEEN_CODE};
 use super::contributions::Explainer;
 use super::flat::FlatForest;
 use super::grow::{GrownNode, GrownTree};
+use super::pairs::PairExplainer;
 use super::split::{Split, contains};
 
 /// Rows that one thread takes at a time: some blocks, so that what a thread sets up is small beside them.
@@ -66,7 +67,7 @@ impl Levels {
     /// Whether a code, given as a number that is not NaN, is in the set.
     pub(super) fn hold(&self, value: f64) -> bool {
         let code = value as usize;
-        let known = value >= 0.0 && code < self.n_levels();
+        let known = value > UNSEEN_LEVEL && code < self.n_levels();
         if known { self.words[code / 64] >> (code % 64) & 1 == 1 } else { self.unseen_left }
     }
 }
@@ -145,6 +146,24 @@ impl Tree {
         if child < 0 { f64::from(self.counts[!child as usize]) } else { rows[child as usize] }
     }
 
+    /// Most distinct columns between root and leaf.
+    pub(super) fn most_columns_on_a_path(&self) -> usize {
+        let mut most = 0;
+        let mut pending = vec![(if self.nodes.is_empty() { !0 } else { 0 }, Vec::new())];
+        while let Some((at, mut columns)) = pending.pop() {
+            if let Ok(at) = usize::try_from(at) {
+                let node = &self.nodes[at];
+                if !columns.contains(&node.column) {
+                    columns.push(node.column);
+                }
+                pending.extend([(node.left, columns.clone()), (node.right, columns)]);
+            } else {
+                most = most.max(columns.len());
+            }
+        }
+        most
+    }
+
     /// The same tree with every leaf's value multiplied.
     #[must_use]
     pub fn scaled(mut self, scale: f64) -> Self {
@@ -153,7 +172,7 @@ impl Tree {
     }
 
     /// Whether the parts fit together, as they do unless a file was made by something else.
-    fn is_sound(&self, n_columns: usize) -> bool {
+    pub(super) fn is_sound(&self, n_columns: usize) -> bool {
         self.is_in_order()
             && self.counts.len() == self.values.len()
             && self.counts.iter().all(|&count| count > 0)
@@ -225,6 +244,7 @@ pub struct Forest {
     trees: Vec<Tree>,
     flat: OnceLock<FlatForest>,
     explainer: OnceLock<Explainer>,
+    pairs: OnceLock<PairExplainer>,
 }
 
 /// What of a forest is saved; the rest follows from it.
@@ -262,7 +282,8 @@ impl PartialEq for Forest {
 impl Forest {
     /// Trees over `n_columns` columns that add to `base`.
     pub fn new(base: f64, n_columns: usize, trees: Vec<Tree>) -> Self {
-        Forest { base, n_columns, trees, flat: OnceLock::new(), explainer: OnceLock::new() }
+        let (flat, explainer, pairs) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Forest { base, n_columns, trees, flat, explainer, pairs }
     }
 
     /// The sum of forests over the same columns, each multiplied by `scale`: with 1 / their number, their mean.
@@ -300,6 +321,10 @@ impl Forest {
 
     pub(super) fn explainer(&self) -> &Explainer {
         self.explainer.get_or_init(|| Explainer::new(self))
+    }
+
+    pub(super) fn pairs(&self) -> &PairExplainer {
+        self.pairs.get_or_init(|| PairExplainer::new(self))
     }
 
     /// The sum for a row of `d` numbers: NaN is missing, a category is its code, an unseen one [`UNSEEN_LEVEL`].

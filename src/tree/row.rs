@@ -3,22 +3,36 @@
 //! As in [`block`](super::block), a row that stands at a node is known by the first leaf below it. Here the lanes are
 //! trees: the codes that their nodes ask for are gathered first, which needs no load to wait for another and no
 //! guess at which way the row goes, and then the first nodes of all these trees are asked, then the second ones, and so on.
+//!
+//! Where a row has few codes and the processor looks many bytes up in a register at once, gathering them is an instruction or
+//! two; elsewhere it is a load a node, which is most of the time that a row takes.
 
-use super::codes::Questions;
-use super::predict::Tree;
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, i8x64, u8x64};
 
-/// Most trees side by side: enough for the compiler to see a loop over them, of which it makes vector instructions.
+use super::codes::{Question, Questions};
+use super::parts::Part;
+
+/// Most trees side by side.
 const LANES: usize = 64;
-/// Most leaves a byte tells apart.
-const MAX_LEAVES: usize = 256;
 /// Most leaves a tree may have on average: where there are more, the nodes on one path are few beside all.
 const MAX_MEAN_LEAVES: usize = 80;
+/// The same for each byte of a register where codes are looked up in them.
+const MAX_MEAN_LEAVES_A_BYTE: usize = 5;
+/// Most codes of a row that are looked up in registers.
+const MAX_TABLE: usize = 256;
+/// Bytes a register has to have for that to be faster than to load them one by one.
+const MIN_REGISTER: usize = 32;
 
 /// The nodes of all trees, parents before their children.
 #[derive(Clone, Debug)]
 pub(super) struct RowForest {
     /// Place among a row's codes of what each node asks for, in the order of `steps`.
     places: Vec<[u16; LANES]>,
+    /// The same, where codes are looked up in registers.
+    table_places: Vec<[u8; LANES]>,
+    /// Whether there are more codes than 128.
+    is_long: bool,
     steps: Vec<Step>,
     groups: Vec<Group>,
     values: Vec<f64>,
@@ -27,7 +41,8 @@ pub(super) struct RowForest {
 /// One node of each tree of a group; a tree that has no more has one that moves nothing.
 #[derive(Clone, Copy, Debug)]
 struct Step {
-    /// Right where the code is above this.
+    /// Right where the code, masked, is above the threshold.
+    mask: [i8; LANES],
     threshold: [i8; LANES],
     /// The first leaf below the node.
     first: [u8; LANES],
@@ -44,52 +59,90 @@ struct Group {
 }
 
 impl RowForest {
-    /// None where the trees are so large that a descent is faster.
-    pub(super) fn new<'a>(trees: &'a [Tree], questions: &Questions<'a>) -> Option<Self> {
-        let n_leaves: usize = trees.iter().map(Tree::n_leaves).sum();
-        let fits = trees.iter().all(|tree| tree.n_leaves() <= MAX_LEAVES)
-            && questions.coder.row_width() <= usize::from(u16::MAX)
-            && n_leaves <= MAX_MEAN_LEAVES * trees.len();
-        let mut forest =
-            RowForest { places: Vec::new(), steps: Vec::new(), groups: Vec::new(), values: Vec::new() };
+    /// The parts of `n_trees` trees. None where these are so large that a descent is faster.
+    pub(super) fn new<'a>(parts: &[Part<'a>], n_trees: usize, questions: &Questions<'a>) -> Option<Self> {
+        let n_leaves: usize = parts.iter().map(|part| part.values.len()).sum();
+        let n_codes = questions.coder.n_columns();
+        let register = dispatch!(Level::new(), simd => bytes_of_register(simd));
+        let by_table = n_codes <= MAX_TABLE && register >= MIN_REGISTER;
+        let most = if by_table { MAX_MEAN_LEAVES_A_BYTE * register } else { MAX_MEAN_LEAVES };
+        let fits = n_codes <= usize::from(u16::MAX) && n_leaves <= most * n_trees;
+        let mut forest = RowForest {
+            places: Vec::new(),
+            table_places: Vec::new(),
+            is_long: n_codes > MAX_TABLE / 2,
+            steps: Vec::new(),
+            groups: Vec::new(),
+            values: Vec::new(),
+        };
         if fits {
-            let n_groups = trees.len().div_ceil(LANES).max(1);
-            let even = trees.len().div_ceil(n_groups).max(1);
-            trees.chunks(even).for_each(|trees| forest.add_group(trees, questions));
+            let n_groups = parts.len().div_ceil(LANES).max(1);
+            let even = parts.len().div_ceil(n_groups).max(1);
+            parts.chunks(even).for_each(|parts| forest.add_group(parts, questions));
+        }
+        if by_table {
+            let narrow = |places: [u16; LANES]| places.map(|place| place as u8);
+            forest.table_places = std::mem::take(&mut forest.places).into_iter().map(narrow).collect();
         }
         fits.then_some(forest)
     }
 
-    fn add_group<'a>(&mut self, trees: &'a [Tree], questions: &Questions<'a>) {
+    fn add_group<'a>(&mut self, parts: &[Part<'a>], questions: &Questions<'a>) {
         let start = self.steps.len();
-        let n_steps = trees.iter().map(|tree| tree.nodes.len()).max().unwrap_or(0);
-        self.steps
-            .resize(start + n_steps, Step { threshold: [0; LANES], first: [0; LANES], width: [0; LANES] });
+        let n_steps = parts.iter().map(|part| part.nodes.len()).max().unwrap_or(0);
+        let none = [0; LANES];
+        self.steps.resize(
+            start + n_steps,
+            Step { mask: none, threshold: none, first: [0; LANES], width: [0; LANES] },
+        );
         self.places.resize(start + n_steps, [0; LANES]);
         let mut first_leaves = Vec::new();
-        for (lane, tree) in trees.iter().enumerate() {
-            for (at, node) in tree.nodes.iter().enumerate() {
-                let (place, threshold) = questions.coder.place(questions.of(node));
-                let (left, right) = (tree.first_leaf(node.left), tree.first_leaf(node.right));
+        for (lane, part) in parts.iter().enumerate() {
+            for (at, node) in part.nodes.iter().enumerate() {
+                let Question { place, mask, threshold } = questions.of(node.node);
                 let step = &mut self.steps[start + at];
                 self.places[start + at][lane] = place as u16;
+                step.mask[lane] = mask;
                 step.threshold[lane] = threshold;
-                step.first[lane] = left as u8;
-                step.width[lane] = (right - left) as u8;
+                step.first[lane] = node.first as u8;
+                step.width[lane] = node.step as u8;
             }
             first_leaves.push(self.values.len() as u32);
-            self.values.extend(&tree.values);
+            self.values.extend(&part.values);
         }
         self.groups.push(Group { end_step: self.steps.len(), first_leaves });
     }
 
     /// Adds every tree's value for a row's codes to `sum`, in order.
-    pub(super) fn add(&self, codes: &[i8], mut sum: f64) -> f64 {
-        let gathered = self.gather(codes);
+    pub(super) fn add(&self, codes: &[i8], sum: f64) -> f64 {
+        dispatch!(Level::new(), simd => self.add_by(simd, codes, sum))
+    }
+
+    #[inline(always)]
+    fn add_by<S: Simd>(&self, simd: S, codes: &[i8], sum: f64) -> f64 {
+        if self.table_places.is_empty() {
+            let gathered = self.gather(codes);
+            self.add_leaves(sum, |steps| leaves(&self.steps[steps.clone()], &gathered[steps]))
+        } else {
+            let table = Table::new(simd, codes);
+            let leaves = |steps: std::ops::Range<usize>| {
+                let (places, steps) = (&self.table_places[steps.clone()], &self.steps[steps]);
+                if self.is_long {
+                    table.leaves(steps, places, |table, places| table.look_up_long(places))
+                } else {
+                    table.leaves(steps, places, |table, places| table.look_up(places))
+                }
+            };
+            self.add_leaves(sum, leaves)
+        }
+    }
+
+    /// Adds the values of the leaves that `leaves` finds by the steps of each group.
+    #[inline(always)]
+    fn add_leaves(&self, mut sum: f64, leaves: impl Fn(std::ops::Range<usize>) -> [u8; LANES]) -> f64 {
         let mut start = 0;
         for group in &self.groups {
-            let leaves = leaves(&self.steps[start..group.end_step], &gathered[start..group.end_step]);
-            for (&first, leaf) in group.first_leaves.iter().zip(leaves) {
+            for (&first, leaf) in group.first_leaves.iter().zip(leaves(start..group.end_step)) {
                 sum += self.values[first as usize + usize::from(leaf)];
             }
             start = group.end_step;
@@ -98,6 +151,7 @@ impl RowForest {
     }
 
     /// What each node asks for.
+    #[inline(always)]
     fn gather(&self, codes: &[i8]) -> Vec<[i8; LANES]> {
         let mut gathered = vec![[0; LANES]; self.steps.len()];
         let mut start = 0;
@@ -111,6 +165,63 @@ impl RowForest {
             start = group.end_step;
         }
         gathered
+    }
+}
+
+/// How many bytes a processor looks up at once.
+#[inline(always)]
+fn bytes_of_register<S: Simd>(_: S) -> usize {
+    S::u8s::LEN
+}
+
+/// The codes of a row in registers.
+#[derive(Clone, Copy)]
+struct Table<S: Simd> {
+    simd: S,
+    codes: [i8x64<S>; 4],
+}
+
+impl<S: Simd> Table<S> {
+    #[inline(always)]
+    fn new(simd: S, codes: &[i8]) -> Self {
+        let mut bytes = [[0; LANES]; 4];
+        let n = codes.len().min(MAX_TABLE);
+        bytes.as_flattened_mut()[..n].copy_from_slice(&codes[..n]);
+        Table { simd, codes: bytes.map(|bytes| i8x64::from_slice(simd, &bytes)) }
+    }
+
+    /// The codes at places below 128.
+    #[inline(always)]
+    fn look_up(&self, places: u8x64<S>) -> i8x64<S> {
+        self.codes[0].concat_swizzle_dyn(self.codes[1], places)
+    }
+
+    /// The codes at places below 256.
+    #[inline(always)]
+    fn look_up_long(&self, places: u8x64<S>) -> i8x64<S> {
+        let beyond = places - 128;
+        places
+            .simd_lt(128)
+            .select(self.look_up(places), self.codes[2].concat_swizzle_dyn(self.codes[3], beyond))
+    }
+
+    /// The leaf of each tree of a group.
+    #[inline(always)]
+    fn leaves(
+        &self,
+        steps: &[Step],
+        places: &[[u8; LANES]],
+        look_up: impl Fn(&Self, u8x64<S>) -> i8x64<S>,
+    ) -> [u8; LANES] {
+        let simd = self.simd;
+        let mut at = u8x64::splat(simd, 0);
+        for (step, places) in steps.iter().zip(places) {
+            let codes = look_up(self, u8x64::from_slice(simd, places)) & i8x64::from_slice(simd, &step.mask);
+            let goes_right = codes.simd_gt(i8x64::from_slice(simd, &step.threshold));
+            let moves = goes_right & at.simd_eq(u8x64::from_slice(simd, &step.first));
+            at = moves.select(at + u8x64::from_slice(simd, &step.width), at);
+        }
+        at.into()
     }
 }
 
@@ -128,9 +239,9 @@ fn leaves(steps: &[Step], codes: &[[i8; LANES]]) -> [u8; LANES] {
 /// it does not.
 #[inline(always)]
 fn advance(at: &mut [u8; LANES], step: &Step, codes: &[i8; LANES]) {
-    let asked = codes.iter().zip(&step.threshold).zip(&step.first).zip(&step.width);
-    for (at, (((code, threshold), first), width)) in at.iter_mut().zip(asked) {
-        let moves = u8::from(code > threshold) & u8::from(*at == *first);
+    let asked = codes.iter().zip(&step.mask).zip(&step.threshold).zip(&step.first).zip(&step.width);
+    for (at, ((((code, mask), threshold), first), width)) in at.iter_mut().zip(asked) {
+        let moves = u8::from(code & mask > *threshold) & u8::from(*at == *first);
         *at = at.wrapping_add(moves.wrapping_neg() & width);
     }
 }

@@ -31,7 +31,10 @@ use effort::{TREE_KINDS, TreeKind};
 
 use super::interval::{ProbabilityInterval, RateInterval, Uncertainty, check_level};
 use super::logistic::Scorer;
-use super::{BetaCalibration, Classifier, Contributions, EncodedColumn, Features, ModelFile, OnProgress};
+use super::{
+    BetaCalibration, Classifier, Contributions, EncodedColumn, Features, InteractionValues, ModelFile,
+    OnProgress,
+};
 use crate::error::{ErrorKind, Result};
 use crate::frame::{Table, TableView};
 use crate::tree::{ColumnView, Forest};
@@ -304,6 +307,46 @@ impl BlendClassifier {
         RateInterval::of(&self.predict_proba(table)?, &intervals, level)
     }
 
+    /// What every two columns add together to the log-odds of each row; only the trees have any two act together. The
+    /// rows of a matrix add up to the [contributions](Classifier::contributions).
+    ///
+    /// # Errors
+    /// As [`predict_proba`](Classifier::predict_proba).
+    pub fn interaction_values<'a>(&self, table: impl Into<TableView<'a>>) -> Result<InteractionValues> {
+        let table = &table.into();
+        let (columns, n_rows) = (self.features.encode(table)?, table.n_rows());
+        let n_features = columns.len();
+        let mut linear = Contributions { base: 0.0, values: vec![0.0; n_rows * n_features], n_features };
+        self.add_linear(&columns, n_rows, &mut linear);
+        let InteractionValues { mut base, mut values, .. } = InteractionValues::of_additive(&linear);
+        if let Some(forest) = &self.forest {
+            base += forest.expected();
+            let pairs = forest.interaction_values(&views(&columns));
+            values.iter_mut().zip(pairs).for_each(|(sum, pair)| *sum += pair);
+        }
+        // A matrix is calibrated as so many contributions are.
+        let mut flat = Contributions { base, values, n_features: n_features * n_features };
+        self.calibrate(&mut flat, n_rows)?;
+        Ok(InteractionValues { base: flat.base, values: flat.values, n_features })
+    }
+
+    /// Adds what the logistic members add, by weight.
+    fn add_linear(&self, columns: &[EncodedColumn<'_>], n_rows: usize, to: &mut Contributions) {
+        for (weight, scorer) in &self.linear {
+            to.base += weight * scorer.base();
+            let part = scorer.contributions(columns, n_rows);
+            to.values.iter_mut().zip(part).for_each(|(sum, part)| *sum += weight * part);
+        }
+    }
+
+    /// Carries contributions to raw log-odds through the calibration.
+    fn calibrate(&self, contributions: &mut Contributions, n_rows: usize) -> Result<()> {
+        let base = contributions.base;
+        let raw: Vec<f64> =
+            (0..n_rows).map(|row| base + contributions.row(row).iter().sum::<f64>()).collect();
+        self.calibration.rescale(contributions, &raw)
+    }
+
     /// Log-odds before calibration.
     fn raw(&self, columns: &[EncodedColumn<'_>], n_rows: usize) -> Vec<f64> {
         let mut raw = match &self.forest {
@@ -338,19 +381,13 @@ impl Classifier for BlendClassifier {
     fn contributions_of(&self, table: &TableView<'_>) -> Result<Contributions> {
         let (columns, n_rows) = (self.features.encode(table)?, table.n_rows());
         let n_features = columns.len();
-        let (mut base, mut values) = match &self.forest {
+        let (base, values) = match &self.forest {
             Some(forest) => (forest.expected(), forest.contributions(&views(&columns))),
             None => (0.0, vec![0.0; n_rows * n_features]),
         };
-        for (weight, scorer) in &self.linear {
-            base += weight * scorer.base();
-            let part = scorer.contributions(&columns, n_rows);
-            values.iter_mut().zip(part).for_each(|(sum, part)| *sum += weight * part);
-        }
         let mut contributions = Contributions { base, values, n_features };
-        let raw: Vec<f64> =
-            (0..n_rows).map(|row| base + contributions.row(row).iter().sum::<f64>()).collect();
-        self.calibration.rescale(&mut contributions, &raw)?;
+        self.add_linear(&columns, n_rows, &mut contributions);
+        self.calibrate(&mut contributions, n_rows)?;
         Ok(contributions)
     }
 

@@ -5,6 +5,7 @@ mod boost;
 mod dataset;
 mod fit;
 mod level_means;
+mod lightgbm;
 mod params;
 mod stopping;
 mod target;
@@ -15,7 +16,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 use super::loss::{Loss, RegressionLoss};
-use super::{Classifier, Contributions, EncodedColumn, Features};
+use super::{Classifier, Contributions, EncodedColumn, Features, InteractionValues};
 use crate::error::Result;
 use crate::frame::TableView;
 use crate::tree::{ColumnView, Forest};
@@ -84,6 +85,33 @@ impl<T: Target> GradientTrees<T> {
         let n_features = self.features.names().len();
         let values = self.with_views(&table.into(), |views| self.forest.contributions(views))?;
         Ok(Contributions { base: self.forest.expected(), values, n_features })
+    }
+
+    /// What every two columns add together to the raw score of each row: a symmetric matrix a row, whose rows add up to
+    /// the [`contributions`](Self::contributions). It takes `n × d × d` numbers: ask for some rows at a time where columns
+    /// are many.
+    ///
+    /// # Errors
+    /// As [`raw_scores`](Self::raw_scores).
+    ///
+    /// ```
+    /// use keepwell::frame::{Column, Table};
+    /// use keepwell::model::GradientTreesClassifier;
+    ///
+    /// let column = |number: fn(u32) -> u32| Column::Number((0..400).map(|row| f64::from(number(row))).collect());
+    /// let columns = [("seats", column(|row| row % 4)), ("logins", column(|row| row / 4 % 5)), ("age", column(|row| row % 7))];
+    /// let table = Table::new(400, columns.map(|(name, column)| (name.to_string(), column)))?;
+    /// let churned: Vec<bool> = (0..400).map(|row| (row % 4 < 2) != (row / 4 % 5 < 2)).collect();
+    /// let model = GradientTreesClassifier::params().n_estimators(50).fit(&table, &churned, None)?;
+    /// let together = model.interaction_values(&table)?;
+    /// assert!(together.between(0, 0, 1) < -0.5, "few seats and few logins go together");
+    /// assert!(together.between(0, 0, 2).abs() < 0.1);
+    /// # Ok::<(), keepwell::Error>(())
+    /// ```
+    pub fn interaction_values<'a>(&self, table: impl Into<TableView<'a>>) -> Result<InteractionValues> {
+        let n_features = self.features.names().len();
+        let values = self.with_views(&table.into(), |views| self.forest.interaction_values(views))?;
+        Ok(InteractionValues { base: self.forest.expected(), values, n_features })
     }
 
     /// Raw score of one row of `d` numbers in the order of [`features`](Self::features): NaN is missing, a category is

@@ -667,3 +667,26 @@ fn no_path_mixes_columns_of_different_groups() {
         "column `age` (named in `interaction_cst`) is not in the table; its columns are: a, b, c, d"
     );
 }
+
+#[test]
+fn ten_thousand_levels_of_noise_are_not_fitted() {
+    let n = 12_000;
+    let rows = |range: std::ops::Range<usize>| range.collect::<Vec<usize>>();
+    // Means over tables: a level's noise may help on one of them.
+    let gaps = [0, 500_000].map(|shift| {
+        let (table, y) = customers(n);
+        let code = |row: usize| (10_000.0 * random(row + 300_000 + shift)) as usize;
+        let texts: Vec<String> = (0..n).map(|row| format!("level {}", code(row))).collect();
+        let noise = Categories::from_texts(texts.iter().map(|text| Some(text.as_str())));
+        let columns = table.names().iter().cloned().zip(table.columns().iter().cloned());
+        let noisy = Table::new(n, columns.chain([("noise".to_owned(), Column::Category(noise))])).unwrap();
+        let auc = |table: &Table| {
+            let params = GradientTreesClassifier::params().n_estimators(60).max_features(1.0);
+            let model = params.fit(&table.take(&rows(0..8000)), &y[..8000], None).unwrap();
+            let scores = model.log_odds(&table.take(&rows(8000..n))).unwrap();
+            crate::metric::roc_auc(&y[8000..], &scores, None).unwrap()
+        };
+        auc(&noisy) - auc(&table)
+    });
+    assert!(gaps.iter().sum::<f64>() / 2.0 > -0.003, "{gaps:?}");
+}
