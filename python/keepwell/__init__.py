@@ -10,7 +10,7 @@ from ._compare import compare
 from ._contributions import Contributions
 from ._errors import ColumnTypeError, Error
 from ._health import HealthModel
-from ._native import Plan, Playbook, Schema, Scored, Table, simulate
+from ._native import AssignmentLog, Outcomes, Plan, Playbook, Schema, Scored, Table, simulate
 from ._table import table
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AssignmentLog",
     "BlendClassifier",
     "ColumnTypeError",
     "Contributions",
@@ -30,6 +31,7 @@ __all__ = [
     "GradientTreesRegressor",
     "HealthModel",
     "LogisticClassifier",
+    "Outcomes",
     "Plan",
     "Playbook",
     "Schema",
