@@ -10,7 +10,7 @@ from ._compare import compare
 from ._contributions import Contributions, Interactions
 from ._errors import ColumnTypeError, Error
 from ._health import HealthModel, cohorts
-from ._native import Cohorts, Plan, Playbook, Schema, Scored, Table, simulate
+from ._native import AssignmentLog, Cohorts, Outcomes, Plan, Playbook, Schema, Scored, Table, simulate
 from ._table import table
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AssignmentLog",
     "BlendClassifier",
     "Cohorts",
     "ColumnTypeError",
@@ -32,6 +33,7 @@ __all__ = [
     "HealthModel",
     "Interactions",
     "LogisticClassifier",
+    "Outcomes",
     "Plan",
     "Playbook",
     "Schema",

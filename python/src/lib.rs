@@ -1,6 +1,7 @@
 //! The native half of the Python package `keepwell`: it converts, calls and converts back.
 
 mod arrays;
+mod assignment;
 mod baseline;
 mod cells;
 mod classifier;
@@ -28,6 +29,8 @@ use pyo3::prelude::*;
 /// What `keepwell` is made of; import it from there.
 #[pymodule(gil_used = false)]
 mod _native {
+    #[pymodule_export]
+    use crate::assignment::{AssignmentLog, Outcomes};
     #[pymodule_export]
     use crate::baseline::Baseline;
     #[pymodule_export]

@@ -1,12 +1,13 @@
 //! `Plan`: the best action or none for every account, as a table with its totals.
 
-use keepwell::action::{self, Gain};
+use keepwell::action::{self, Exploration, Gain, Recommendation};
 use keepwell::schema::Money;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::arrays::{Named, numbers, texts, whole};
-use crate::error::Result;
+use crate::assignment::AssignmentLog;
+use crate::error::{Error, Result};
 use crate::table::Table;
 
 /// What to do about every account: a table of `n` rows, its totals and its limits. Money is in minor units.
@@ -28,8 +29,12 @@ impl Plan {
 impl Plan {
     /// The accounts for which something is recommended, most expected money first.
     fn to_do(&self) -> Result<Table> {
-        let mut rows: Vec<(usize, i64)> =
-            self.inner.to_do().map(|(row, todo)| (row, todo.gain.expected.cents)).collect();
+        let of = |told: &Recommendation| {
+            let all = told.action.iter().chain(&told.more);
+            told.action.as_ref().map(|_| all.map(|action| action.gain.expected.cents).sum::<i64>())
+        };
+        let told = self.inner.recommendations.iter().enumerate();
+        let mut rows: Vec<(usize, i64)> = told.filter_map(|(row, told)| Some((row, of(told)?))).collect();
         rows.sort_by_key(|(row, cents)| (std::cmp::Reverse(*cents), *row));
         let rows: Vec<usize> = rows.into_iter().map(|(row, _)| row).collect();
         Table::of(rows.len(), columns(&self.inner, &rows))
@@ -52,9 +57,47 @@ impl Plan {
             whole("low_cents", named(|gain| &gain.low)),
             whole("high_cents", named(|gain| &gain.high)),
             whole("cost_cents", named(|gain| &gain.cost)),
+            numbers("probability_positive", options.iter().map(|o| Some(o.gain.probability_positive))),
             texts("source", options.iter().map(|option| Some(option.action.effect.source.to_string()))),
         ];
         Table::of(options.len(), columns)
+    }
+
+    /// Assigns what is recommended, but keeps a share (0 to 0.5) out at random.
+    #[pyo3(signature = (kept_out=0.1, *, random_state=0))]
+    fn assign<'py>(
+        &self,
+        py: Python<'py>,
+        kept_out: f64,
+        random_state: u64,
+    ) -> Result<Bound<'py, AssignmentLog>> {
+        let log = self.inner.assign(kept_out, random_state)?;
+        Ok(Bound::new(py, AssignmentLog::new(log)?)?)
+    }
+
+    /// Assigns by a draw: a share `epsilon` of the accounts explores, or the best plans of so many `draws` of the effects
+    /// (Thompson sampling) are taken with their shares. Give one of the two.
+    #[pyo3(signature = (*, epsilon=None, draws=None, random_state=0))]
+    fn explore<'py>(
+        &self,
+        py: Python<'py>,
+        epsilon: Option<f64>,
+        draws: Option<usize>,
+        random_state: u64,
+    ) -> Result<Bound<'py, AssignmentLog>> {
+        let how = match (epsilon, draws) {
+            (Some(share), None) => Exploration::Epsilon(share),
+            (None, Some(draws)) => Exploration::Thompson(draws),
+            _ => return Err(Error::new("give either `epsilon` or `draws`")),
+        };
+        let log = py.detach(|| self.inner.explore(how, random_state))?;
+        Ok(Bound::new(py, AssignmentLog::new(log)?)?)
+    }
+
+    /// The day of the plan as an ISO date; None where it is not known.
+    #[getter]
+    fn day(&self) -> Option<String> {
+        self.inner.day.map(|day| day.to_string())
     }
 
     /// What all recommended actions together should bring: expected, low, high and cost in minor units.
@@ -134,7 +177,17 @@ impl Plan {
 fn columns(plan: &action::Plan, rows: &[usize]) -> Vec<Named> {
     let of_rows = || rows.iter().map(|&row| &plan.recommendations[row]);
     let actions = || of_rows().map(|recommendation| recommendation.action.as_ref());
-    let money = |of: fn(&Gain) -> &Money| actions().map(move |todo| Some(of(&todo?.gain).cents));
+    let money = |of: fn(&Gain) -> &Money| {
+        let all = |told: &Recommendation| {
+            let first = told.action.iter().chain(&told.more).map(|action| of(&action.gain).cents);
+            told.action.as_ref().map(|_| first.sum::<i64>())
+        };
+        of_rows().map(all).collect::<Vec<Option<i64>>>()
+    };
+    let more = |told: &Recommendation| {
+        let names: Vec<&str> = told.more.iter().map(|action| action.action.name.as_str()).collect();
+        (!names.is_empty()).then(|| names.join("+"))
+    };
     vec![
         texts("account_id", of_rows().map(|recommendation| Some(recommendation.id.as_str()))),
         texts("action", actions().map(|todo| Some(todo?.action.name.as_str()))),
@@ -143,6 +196,11 @@ fn columns(plan: &action::Plan, rows: &[usize]) -> Vec<Named> {
         whole("low_cents", money(|gain| &gain.low)),
         whole("high_cents", money(|gain| &gain.high)),
         whole("cost_cents", money(|gain| &gain.cost)),
+        numbers("probability_positive", actions().map(|todo| Some(todo?.gain.probability_positive))),
+        texts("more", of_rows().map(more)),
+        texts("until", actions().map(|todo| Some(todo?.until?.to_string()))),
+        texts("bound", of_rows().map(|told| Some(told.bound.as_ref()?.to_string()))),
+        texts("preferred", of_rows().map(|told| Some(told.preferred.as_ref()?.name.clone()))),
         texts("source", actions().map(|todo| Some(todo?.action.effect.source.to_string()))),
         texts("sentence", of_rows().map(|recommendation| Some(recommendation.to_string()))),
     ]

@@ -2,16 +2,53 @@
 
 use std::collections::BTreeMap;
 
-use keepwell::action::{self, Capacity};
+use keepwell::action::{self, Capacity, History, Planning};
+use keepwell::frame::Column;
+use keepwell::model::ProbabilityInterval;
 use keepwell::schema::Money;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::assignment::{AssignmentLog, date};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::schema::{Schema, Toml};
 use crate::scored::Scored;
+use crate::table::Table;
+
+/// What was done before a plan.
+#[derive(FromPyObject)]
+pub enum Before<'py> {
+    /// The log of an earlier plan.
+    Log(Bound<'py, AssignmentLog>),
+    /// Account, action and ISO date of each.
+    List(Vec<(String, String, String)>),
+}
+
+impl Before<'_> {
+    fn read(self) -> Result<History> {
+        match self {
+            Before::Log(log) => Ok(History::new().with_log(log.get().get())),
+            Before::List(all) => all.into_iter().try_fold(History::new(), |history, (id, action, day)| {
+                Ok(history.done(id, action, date(&day)?))
+            }),
+        }
+    }
+}
+
+/// The ends of intervals from the columns `lower` and `upper`.
+fn ends(table: &Table) -> Result<Vec<ProbabilityInterval>> {
+    let table = table.read()?;
+    let column = |name: &str| match table.column(name) {
+        Some(Column::Number(values)) => Ok(values.clone()),
+        _ => Err(Error::new(format!(
+            "intervals have no column `{name}`; give what HealthModel.intervals gives"
+        ))),
+    };
+    let both = column("lower")?.into_iter().zip(column("upper")?);
+    Ok(both.map(|(lower, upper)| ProbabilityInterval { lower, upper }).collect())
+}
 
 /// The actions there are, and how their money is reckoned.
 #[pyclass(frozen, eq, module = "keepwell")]
@@ -22,9 +59,11 @@ pub struct Playbook {
 
 #[pymethods]
 impl Playbook {
-    /// Reads a playbook from TOML: a text, a path object, or a path that ends in `.toml`.
+    /// Reads a playbook from TOML: a text, a path object, or a path that ends in `.toml`; with a schema, its
+    /// eligibilities are checked against that.
     #[staticmethod]
-    fn from_toml(source: Toml) -> Result<Self> {
+    #[pyo3(signature = (source, schema=None))]
+    fn from_toml(source: Toml, schema: Option<&Schema>) -> Result<Self> {
         let text = match source {
             Toml::Text(text) => text,
             Toml::File(path) => std::fs::read_to_string(&path).map_err(|source| {
@@ -32,7 +71,11 @@ impl Playbook {
                 keepwell::Error::from(keepwell::ErrorKind::Io { path, source })
             })?,
         };
-        Ok(Playbook { inner: action::Playbook::from_toml(&text)? })
+        let inner = match schema {
+            Some(schema) => action::Playbook::from_toml_for(&text, schema.get())?,
+            None => action::Playbook::from_toml(&text)?,
+        };
+        Ok(Playbook { inner })
     }
 
     /// The playbook as TOML, which `from_toml` reads back the same.
@@ -62,22 +105,43 @@ impl Playbook {
     /// Recommends for every account its best action or none, by expected incremental money.
     ///
     /// `capacity` gives units of the playbook's pools, a pool that is not named has no limit; `budget` is in whole
-    /// units of the playbook's currency.
-    #[pyo3(signature = (scored, *, capacity=BTreeMap::new(), budget=None))]
+    /// units of the playbook's currency; `day` is the ISO date of the plan, `history` what was done before: an
+    /// `AssignmentLog`, or account, action and ISO date of each; the intervals are those of `HealthModel.intervals` at a
+    /// level of 0.9.
+    #[pyo3(signature = (
+        scored, *, capacity=BTreeMap::new(), budget=None, day=None, history=None, churn_intervals=None,
+        expansion_intervals=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn plan<'py>(
         &self,
         py: Python<'py>,
         scored: &Bound<'py, PyAny>,
         capacity: BTreeMap<String, f64>,
         budget: Option<f64>,
+        day: Option<&str>,
+        history: Option<Before<'py>>,
+        churn_intervals: Option<&Bound<'py, Table>>,
+        expansion_intervals: Option<&Bound<'py, Table>>,
     ) -> Result<Bound<'py, Plan>> {
         let mut limits =
             capacity.into_iter().fold(Capacity::new(), |limits, (pool, units)| limits.pool(pool, units));
         if let Some(budget) = budget {
             limits = limits.budget(self.money(budget)?);
         }
+        let history = history.map(Before::read).transpose()?;
+        let churn = churn_intervals.map(|table| ends(table.get())).transpose()?;
+        let expansion = expansion_intervals.map(|table| ends(table.get())).transpose()?;
+        let day = day.map(date).transpose()?;
         let scored = scored.cast::<Scored>().map_err(|_| not_scored(scored))?.get().get();
-        let plan = py.detach(|| self.inner.plan(scored, &limits))?;
+        let plan = py.detach(|| {
+            let mut planning = Planning::new();
+            planning = day.iter().fold(planning, |planning, day| planning.day(*day));
+            planning = history.iter().fold(planning, |planning, history| planning.history(history));
+            planning = churn.iter().fold(planning, |planning, ends| planning.churn_intervals(ends));
+            planning = expansion.iter().fold(planning, |planning, ends| planning.expansion_intervals(ends));
+            self.inner.plan_with(scored, &limits, &planning)
+        })?;
         Ok(Bound::new(py, Plan::new(plan)?)?)
     }
 

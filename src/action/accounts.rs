@@ -1,5 +1,8 @@
 //! What planning reads of scored accounts: borrowed columns, so that rules and money know no model.
 
+use jiff::civil::Date;
+
+use super::history::DoneBefore;
 use crate::frame::Table;
 use crate::health::{Band, Scored};
 use crate::schema::Schema;
@@ -18,6 +21,12 @@ pub(super) struct Accounts<'a> {
     pub health: &'a [f64],
     pub band: &'a [Band],
     pub sub_scores: &'a [[f64; 8]],
+    /// Days from the date of the scores to the end of what they foretell.
+    pub horizon_days: u32,
+    /// When each row was known; `None` where that is not told.
+    pub as_of: Option<&'a [Date]>,
+    /// What was done for them before; `None` where that is not told.
+    pub done: Option<&'a DoneBefore>,
 }
 
 impl<'a> Accounts<'a> {
@@ -34,6 +43,9 @@ impl<'a> Accounts<'a> {
             health: &scored.health,
             band: &scored.band,
             sub_scores: &scored.sub_scores,
+            horizon_days: scored.horizon_days,
+            as_of: scored.frame.as_of(),
+            done: None,
         }
     }
 

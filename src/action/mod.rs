@@ -10,24 +10,38 @@ mod assignment;
 mod capacity;
 mod effect;
 mod eligibility;
+mod explore;
+mod history;
 mod learned;
 mod learned_for;
+mod log_file;
 mod money;
 mod nearest;
+mod offered;
+mod one_action;
+mod options;
 mod plan;
+mod planner;
+mod planning;
 mod playbook;
+mod reading;
 mod sentence;
 
-pub use assignment::{Assignment, AssignmentLog, Matured};
+pub use assignment::{Assignment, AssignmentLog, Came, Event, Matured};
 pub use capacity::Capacity;
 pub use effect::{Change, Effect, EffectSource, Scale};
+pub use explore::Exploration;
+pub use history::History;
 pub use learned::{
     ArmReport, Average, Basis, Candidate, EffectModel, EffectModelParams, Evidence, LearnedEffects, Overlap,
 };
 pub use learned_for::LearnedOn;
 pub use money::Gain;
+pub use one_action::{Action, Goal, Pool, Touch};
 pub use plan::{Bound, BudgetUse, LeftOut, Plan, PoolUse, Recommendation, Recommended};
-pub use playbook::{Action, Goal, Playbook, Pool, Touch};
+pub use planning::Planning;
+pub use playbook::Playbook;
+pub use reading::{Attribution, Lessons, Measured, Reading};
 
 #[cfg(test)]
 mod tests;

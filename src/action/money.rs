@@ -3,23 +3,33 @@
 use super::accounts::Accounts;
 use super::effect::Effect;
 use super::learned_for::{LearnedFor, LearnedOn};
-use super::playbook::{Action, Playbook};
+use super::one_action::Action;
+use super::planning::Planning;
+use super::playbook::Playbook;
+use crate::model::ProbabilityInterval;
 use crate::schema::Money;
+
+/// The 95th percentile of a standard normal.
+pub(super) const Z_90: f64 = 1.644_853_626_951_472_7;
 
 /// Expected incremental money of an action for an account, its cost taken off.
 ///
-/// The range is that of the effect alone: low and high effect at the same probability and value. The scores'
-/// own uncertainty is not in it.
+/// The range is from the 5th to the 95th percentile. In it are how unsure the effect is, how unsure the score is where
+/// [`Planning`] has its intervals (an effect that is assumed as a share of the probability rests on it; one that was
+/// learned in points does not), and how unsure the value is where the playbook gives its ranges. They are taken as
+/// independent: each alone at its ends, the distances added as squares.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gain {
-    /// At the mean effect.
+    /// At the mean of everything.
     pub expected: Money,
-    /// At the low end of the effect.
+    /// The 5th percentile.
     pub low: Money,
-    /// At the high end of the effect.
+    /// The 95th percentile.
     pub high: Money,
     /// What was taken off: the cost of doing it once.
     pub cost: Money,
+    /// Probability that it brings more than it costs, 0 to 1.
+    pub probability_positive: f64,
 }
 
 /// [`Gain`] in minor units, before rounding.
@@ -39,17 +49,86 @@ impl GainCents {
             low: of(self.low),
             high: of(self.high),
             cost: Money { cents: cost_cents, currency: currency.currency.clone() },
+            probability_positive: self.probability_positive(),
         }
     }
+
+    /// Of two halves of normals that meet at the mean.
+    pub fn probability_positive(self) -> f64 {
+        let side = if self.mean > 0.0 { self.mean - self.low } else { self.high - self.mean };
+        match side {
+            side if side > 0.0 => normal_cdf(self.mean * Z_90 / side),
+            _ if self.mean > 0.0 => 1.0,
+            _ => 0.0,
+        }
+    }
+
+    /// The gain at `z` standard deviations from its mean.
+    pub fn at(self, z: f64) -> f64 {
+        let side = if z < 0.0 { self.mean - self.low } else { self.high - self.mean };
+        self.mean + z * side / Z_90
+    }
 }
+
+/// The standard normal's distribution: Abramowitz & Stegun 26.2.17, right to 7.5e-8.
+fn normal_cdf(z: f64) -> f64 {
+    let t = 1.0 / (1.0 + 0.231_641_9 * z.abs());
+    let terms = [0.319_381_530, -0.356_563_782, 1.781_477_937, -1.821_255_978, 1.330_274_429];
+    let tail = terms.iter().rev().fold(0.0, |sum, term| (sum + term) * t);
+    let beyond = tail * (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    if z > 0.0 { 1.0 - beyond } else { beyond }
+}
+
+/// What an action changes for an account at the mean, and what that is worth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Worth {
+    /// Points of churn probability.
+    pub fall: f64,
+    /// Points of expansion probability.
+    pub rise: f64,
+    pub gain: GainCents,
+}
+
+/// What is at stake with an account, at the mean.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Stake {
+    churn: f64,
+    expansion: f64,
+    /// Minor units that all of the churn probability is worth, and all of the expansion probability.
+    kept: f64,
+    grown: f64,
+}
+
+impl Stake {
+    /// What several actions bring together, their costs taken off. Of what the one leaves of the risk, the other takes
+    /// its share: `p (1 − Π (1 − fall / p))`, and as much for what is left to grow.
+    pub fn together<'a>(&self, parts: impl Iterator<Item = &'a Worth>, cost_cents: f64) -> f64 {
+        let (mut stays_at_risk, mut stays_small) = (1.0, 1.0);
+        for part in parts {
+            if self.churn > 0.0 {
+                stays_at_risk *= 1.0 - part.fall / self.churn;
+            }
+            if self.expansion < 1.0 {
+                stays_small *= 1.0 - part.rise / (1.0 - self.expansion);
+            }
+        }
+        let fall = (self.churn * (1.0 - stays_at_risk)).max(self.churn - 1.0);
+        let rise = ((1.0 - self.expansion) * (1.0 - stays_small)).max(-self.expansion);
+        fall * self.kept + rise * self.grown - cost_cents
+    }
+}
+
+/// Low, mean and high.
+type Three = [f64; 3];
 
 /// The reckoning of a playbook for the accounts of one schema.
 pub(super) struct Reckoning<'a> {
     accounts: &'a Accounts<'a>,
     learned: &'a LearnedFor<'a>,
+    intervals: [Option<&'a [ProbabilityInterval]>; 2],
     /// Recurring values in the months looked at, times margin.
-    times: f64,
-    expansion_value: f64,
+    times: Three,
+    expansion_value: Three,
 }
 
 impl<'a> Reckoning<'a> {
@@ -57,20 +136,57 @@ impl<'a> Reckoning<'a> {
     pub fn new(
         playbook: &Playbook,
         accounts: &'a Accounts<'a>,
+        planning: &Planning<'a>,
         learned: &'a LearnedFor<'a>,
         per_year: f64,
     ) -> Self {
-        let times = per_year * playbook.value_months / 12.0 * playbook.margin;
-        Reckoning { accounts, learned, times, expansion_value: playbook.expansion_value }
+        let three =
+            |mean: f64, range: Option<[f64; 2]>| range.map_or([mean; 3], |[low, high]| [low, mean, high]);
+        let months = three(playbook.value_months, playbook.value_months_range);
+        Reckoning {
+            accounts,
+            learned,
+            intervals: [planning.churn_intervals, planning.expansion_intervals],
+            times: months.map(|months| per_year * months / 12.0 * playbook.margin),
+            expansion_value: three(playbook.expansion_value, playbook.expansion_value_range),
+        }
+    }
+
+    /// What is at stake with an account; `None` where its value is not known.
+    pub fn stake(&self, row: usize) -> Option<Stake> {
+        let kept = self.accounts.value_cents?[row]? as f64 * self.times[1];
+        let of = |probability: Option<&[f64]>| probability.map_or(0.0, |values| values[row]);
+        let (churn, expansion) = (of(self.accounts.churn), of(self.accounts.expansion));
+        Some(Stake { churn, expansion, kept, grown: kept * self.expansion_value[1] })
     }
 
     /// What an action, `at` its place in the playbook, is worth for an account; `None` where the account's value is
     /// not known.
-    pub fn gain(&self, at: usize, action: &Action, row: usize) -> Option<GainCents> {
-        let value = self.accounts.value_cents?[row]? as f64 * self.times;
+    pub fn worth(&self, at: usize, action: &Action, row: usize) -> Option<Worth> {
+        let value = self.accounts.value_cents?[row]? as f64;
         let cost = action.cost_cents() as f64;
-        let [low, mean, high] = self.points(at, &action.effect, row).map(|points| points * value - cost);
-        Some(GainCents { low, mean, high })
+        let share = self.share_left(action);
+        let [fall, by_churn] = self.fall(at, &action.effect, row, share);
+        let [rise, by_expansion] = self.rise(at, &action.effect, row, share);
+        let money = |fall: f64, rise: f64, times: f64, expansion_value: f64| {
+            (fall + expansion_value * rise) * value * times - cost
+        };
+        let ([low_t, times, high_t], [low_v, growth, high_v]) = (self.times, self.expansion_value);
+        let mean = money(fall[1], rise[1], times, growth);
+        let alone = [
+            [money(fall[0], rise[1], times, growth), money(fall[2], rise[1], times, growth)],
+            [money(fall[1], rise[0], times, growth), money(fall[1], rise[2], times, growth)],
+            [money(by_churn[0], rise[1], times, growth), money(by_churn[2], rise[1], times, growth)],
+            [money(fall[1], by_expansion[0], times, growth), money(fall[1], by_expansion[2], times, growth)],
+            [money(fall[1], rise[1], low_t, growth), money(fall[1], rise[1], high_t, growth)],
+            [money(fall[1], rise[1], times, low_v), money(fall[1], rise[1], times, high_v)],
+        ];
+        let reach = |side: f64| {
+            let far = |ends: &[f64; 2]| ends.iter().fold(0.0_f64, |far, end| far.max(side * (end - mean)));
+            alone.iter().map(|ends| far(ends).powi(2)).sum::<f64>().sqrt()
+        };
+        let gain = GainCents { low: mean - reach(-1.0), mean, high: mean + reach(1.0) };
+        Some(Worth { fall: fall[1], rise: rise[1], gain })
     }
 
     /// Whether there are probabilities that the effect could change.
@@ -80,22 +196,68 @@ impl<'a> Reckoning<'a> {
         churn || expansion
     }
 
-    /// Low, mean and high change in shares of the account's value.
-    fn points(&self, at: usize, effect: &Effect, row: usize) -> [f64; 3] {
-        let kept = match (effect.churn_reduction, self.accounts.churn) {
-            (Some(change), Some(churn)) => {
-                let learned = self.learned.points(at, row, LearnedOn::Churn, churn[row]);
-                learned.unwrap_or_else(|| change.points(churn[row], churn[row]))
-            }
-            _ => [0.0; 3],
+    /// The share of the horizon that is left when an action begins to work.
+    pub fn share_left(&self, action: &Action) -> f64 {
+        let horizon = f64::from(self.accounts.horizon_days.max(1));
+        (1.0 - f64::from(action.lead_days) / horizon).max(0.0)
+    }
+
+    /// By how much the probability of churn falls: by the effect's ends, and by the score's.
+    fn fall(&self, at: usize, effect: &Effect, row: usize, share: f64) -> [Three; 2] {
+        let (Some(change), Some(churn)) = (effect.churn_reduction, self.accounts.churn) else {
+            return [[0.0; 3]; 2];
         };
-        let grown = match (effect.expansion_increase, self.accounts.expansion) {
-            (Some(change), Some(expansion)) => {
-                let learned = self.learned.points(at, row, LearnedOn::Expansion, expansion[row]);
-                learned.unwrap_or_else(|| change.points(expansion[row], 1.0 - expansion[row]))
-            }
-            _ => [0.0; 3],
+        let p = churn[row];
+        if let Some(learned) = self.learned.points(at, row, LearnedOn::Churn, p) {
+            return [learned, [learned[1]; 3]];
+        }
+        let points = |p: f64| change.points(p, p).map(|points| points * share);
+        let [low, high] = self.ends(0, row, p);
+        [points(p), [points(low)[1], points(p)[1], points(high)[1]]]
+    }
+
+    /// As [`fall`](Self::fall), by how much the probability of expansion rises.
+    fn rise(&self, at: usize, effect: &Effect, row: usize, share: f64) -> [Three; 2] {
+        let (Some(change), Some(expansion)) = (effect.expansion_increase, self.accounts.expansion) else {
+            return [[0.0; 3]; 2];
         };
-        std::array::from_fn(|at| kept[at] + self.expansion_value * grown[at])
+        let p = expansion[row];
+        if let Some(learned) = self.learned.points(at, row, LearnedOn::Expansion, p) {
+            return [learned, [learned[1]; 3]];
+        }
+        let points = |p: f64| change.points(p, 1.0 - p).map(|points| points * share);
+        let [low, high] = self.ends(1, row, p);
+        [points(p), [points(low)[1], points(p)[1], points(high)[1]]]
+    }
+
+    fn ends(&self, outcome: usize, row: usize, p: f64) -> [f64; 2] {
+        self.intervals[outcome].map_or([p; 2], |intervals| [intervals[row].lower, intervals[row].upper])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_probability_of_a_gain_is_that_of_a_normal() {
+        let gain = |low: f64, mean: f64, high: f64| GainCents { low, mean, high }.probability_positive();
+        assert!((gain(0.0, 10.0, 30.0) - 0.95).abs() < 1e-6);
+        assert!((gain(-30.0, -10.0, 0.0) - 0.05).abs() < 1e-6);
+        assert_eq!((gain(5.0, 5.0, 5.0), gain(-5.0, -5.0, -5.0), gain(0.0, 0.0, 0.0)), (1.0, 0.0, 0.0));
+        for (z, p) in [(0.0, 0.5), (1.0, 0.841_344_7), (-1.96, 0.024_997_9), (40.0, 1.0)] {
+            assert!((normal_cdf(z) - p).abs() < 1e-6, "{z}");
+        }
+    }
+
+    #[test]
+    fn two_actions_share_what_there_is() {
+        let stake = Stake { churn: 0.4, expansion: 0.1, kept: 1_000.0, grown: 100.0 };
+        let gain = GainCents { low: 0.0, mean: 0.0, high: 0.0 };
+        let half = Worth { fall: 0.2, rise: 0.0, gain };
+        let grows = Worth { fall: 0.0, rise: 0.45, gain };
+        assert!((stake.together([&half].into_iter(), 10.0) - 190.0).abs() < 1e-9);
+        assert!((stake.together([&half, &half].into_iter(), 20.0) - 280.0).abs() < 1e-9);
+        assert!((stake.together([&grows, &grows].into_iter(), 0.0) - 67.5).abs() < 1e-9);
     }
 }

@@ -2,14 +2,21 @@
 
 use std::sync::Arc;
 
+use jiff::ToSpan;
+use jiff::civil::Date;
+
 use super::accounts::Accounts;
-use super::assign::{Offer, Problem, Solution, solve};
+use super::assign::solve;
 use super::capacity::Capacity;
-use super::eligibility::Rule;
 use super::learned::LearnedEffects;
 use super::learned_for::{LearnedFor, LearnedOn};
-use super::money::{Gain, GainCents, Reckoning};
-use super::playbook::{Action, Playbook};
+use super::money::{Gain, Reckoning};
+use super::offered::{Offered, Terms};
+use super::one_action::Action;
+use super::options::Options;
+use super::planner::Planner;
+use super::planning::Planning;
+use super::playbook::Playbook;
 use crate::error::{ErrorKind, Result};
 use crate::health::Scored;
 use crate::schema::Money;
@@ -32,8 +39,13 @@ pub struct Plan {
     pub gap: f64,
     /// Actions that could not be considered at all.
     pub left_out: Vec<LeftOut>,
-    actions: Vec<Arc<Action>>,
-    options: Options,
+    /// The day of the plan, where it is known.
+    pub day: Option<Date>,
+    pub(super) terms: Terms,
+    pub(super) options: Options,
+    pub(super) offered: Offered,
+    /// The offer that each account got.
+    pub(super) chosen: Vec<Option<usize>>,
 }
 
 /// What to do about one account, or why nothing.
@@ -43,6 +55,8 @@ pub struct Recommendation {
     pub id: String,
     /// The action and its money; `None` for nothing.
     pub action: Option<Recommended>,
+    /// Further actions where the playbook allows several, each with what it adds to those before it.
+    pub more: Vec<Recommended>,
     /// What kept the account from more: always there where nothing is recommended, and where a limit kept it
     /// from the action that is best for it alone.
     pub bound: Option<Bound>,
@@ -57,6 +71,8 @@ pub struct Recommended {
     pub action: Arc<Action>,
     /// What it should bring.
     pub gain: Gain,
+    /// The last day to follow the recommendation, where the action has one and the day of the plan is known.
+    pub until: Option<Date>,
 }
 
 /// What kept an account from an action, or from a better one.
@@ -66,6 +82,13 @@ pub enum Bound {
     ValueUnknown,
     /// No action is for it.
     NoneEligible,
+    /// The only action that is for it was done so lately that it cools down.
+    CoolingDown {
+        /// How the action is called in a sentence.
+        title: String,
+        /// The day from which it may be done again.
+        until: Date,
+    },
     /// No action that is for it should bring more than it costs.
     NoGain,
     /// There is not enough left in a pool.
@@ -114,24 +137,10 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-/// The actions that each account is eligible for, with what they are worth; by account, best first.
-#[derive(Clone, Debug, PartialEq)]
-struct Options {
-    /// The options of account `i` are `entries[starts[i]..starts[i + 1]]`; `n + 1` long.
-    starts: Vec<usize>,
-    /// Position of the action, and its money.
-    entries: Vec<(usize, GainCents)>,
-}
-
-impl Options {
-    fn of(&self, row: usize) -> &[(usize, GainCents)] {
-        &self.entries[self.starts[row]..self.starts[row + 1]]
-    }
-}
-
 impl Playbook {
-    /// Recommends for every account its best action or none, by expected incremental money, at most one an
-    /// account, within capacity and budget. The same always for the same input.
+    /// Recommends for every account its best action or none (or several, as far as
+    /// [`max_actions`](Playbook::max_actions) and exclusions allow), by expected incremental money, within capacity and
+    /// budget. The same always for the same input.
     ///
     /// # Errors
     /// What [`check`](Playbook::check) names, a capacity for a pool that the playbook does not declare, one that is
@@ -140,15 +149,22 @@ impl Playbook {
         self.plan_accounts(&Accounts::of(scored), capacity)
     }
 
-    /// As [`plan`](Self::plan), with learned effects in place of the playbook's own, account by account.
-    ///
-    /// An arm's effect is for the action of its name, and takes the place of all that the playbook expects of that
-    /// action. It must be on the outcome that is scored, with its horizon; its rows are the scored accounts. Actions of
-    /// which nothing was learned keep what is assumed.
+    /// As [`plan`](Self::plan), with more that is known: the plan's day, what was done before, learned effects, how
+    /// unsure the scores are.
     ///
     /// # Errors
-    /// Those of [`plan`](Self::plan); an arm that is no action, or that stands twice; effects of another number of
-    /// accounts.
+    /// Those of [`plan`](Self::plan); a history, or an action with a last day, where the day of the plan is not known;
+    /// something done after that day; an arm that is no action, or that stands twice; effects or intervals of another
+    /// number of accounts.
+    pub fn plan_with(&self, scored: &Scored, capacity: &Capacity, planning: &Planning<'_>) -> Result<Plan> {
+        self.plan_by(&Accounts::of(scored), capacity, planning)
+    }
+
+    /// As [`plan`](Self::plan), with learned effects in place of the playbook's own, account by account: a short way to
+    /// [`Planning::learned`].
+    ///
+    /// # Errors
+    /// Those of [`plan_with`](Self::plan_with).
     pub fn plan_with_learned(
         &self,
         scored: &Scored,
@@ -160,217 +176,73 @@ impl Playbook {
 
     pub(super) fn plan_learned_accounts(
         &self,
-        accounts: &Accounts,
+        accounts: &Accounts<'_>,
         capacity: &Capacity,
         learned: &[(LearnedOn, &LearnedEffects)],
     ) -> Result<Plan> {
-        let learned = LearnedFor::new(self, learned, accounts.n_rows())?;
-        learned.applied(self).plan_by(accounts, capacity, &learned)
+        let planning = learned.iter().fold(Planning::new(), |all, (on, effects)| all.learned(*on, effects));
+        self.plan_by(accounts, capacity, &planning)
     }
 
-    pub(super) fn plan_accounts(&self, accounts: &Accounts, capacity: &Capacity) -> Result<Plan> {
-        self.plan_by(accounts, capacity, &LearnedFor::none(self.actions.len()))
+    pub(super) fn plan_accounts(&self, accounts: &Accounts<'_>, capacity: &Capacity) -> Result<Plan> {
+        self.plan_by(accounts, capacity, &Planning::new())
     }
 
-    fn plan_by(&self, accounts: &Accounts, capacity: &Capacity, learned: &LearnedFor) -> Result<Plan> {
-        let rules = self.rules(accounts.schema)?;
-        capacity.check(self)?;
-        let per_year = per_year(accounts)?;
-        let reckoning = Reckoning::new(self, accounts, learned, per_year);
-        let options = self.options(accounts, &rules, &reckoning);
-        let problem = self.problem(&options, capacity);
-        let solution = solve(&problem.problem);
-        Ok(Planner { playbook: self, accounts, capacity, problem: &problem, solution: &solution }
-            .plan(options, self.left_out(accounts, &reckoning)))
+    pub(super) fn plan_by(
+        &self,
+        accounts: &Accounts<'_>,
+        capacity: &Capacity,
+        planning: &Planning<'_>,
+    ) -> Result<Plan> {
+        let learned = LearnedFor::new(self, &planning.learned, accounts.n_rows())?;
+        let playbook = &learned.applied(self);
+        let rules = playbook.rules(accounts.schema)?;
+        capacity.check(playbook)?;
+        planning.check(accounts.n_rows())?;
+        let day = planning.day_for(accounts, playbook)?;
+        let done = planning.done(day, accounts, playbook)?;
+        let accounts = &Accounts { done: done.as_ref(), ..*accounts };
+        let reckoning = Reckoning::new(playbook, accounts, planning, &learned, per_year(accounts)?);
+        let left_out = playbook.left_out(accounts, &reckoning, day);
+        let options = Options::new(&playbook.actions, accounts, &rules, &left_out, &reckoning, day);
+        let terms = Terms::new(playbook, capacity);
+        let offered = Offered::new(&terms, &options);
+        let solution = solve(&offered.problem);
+        let planner =
+            Planner { playbook, accounts, capacity, terms: &terms, options: &options, offered: &offered };
+        let told = planner.tell(&solution, left_out, day);
+        Ok(told.with(day, solution.chosen, terms, options, offered))
     }
 
-    fn options(&self, accounts: &Accounts, rules: &[Option<Rule>], reckoning: &Reckoning) -> Options {
-        let everybody = || vec![true; accounts.n_rows()];
-        let eligible: Vec<Vec<bool>> = rules
-            .iter()
-            .map(|rule| rule.as_ref().map_or_else(everybody, |rule| rule.eligible(accounts)))
-            .collect();
-        let is_for = |at: usize, row: usize| eligible[at][row] && reckoning.can_see(&self.actions[at].effect);
-        let (mut starts, mut entries) = (vec![0], Vec::new());
-        for row in 0..accounts.n_rows() {
-            let of_row = self.actions.iter().enumerate().filter(|(at, _)| is_for(*at, row));
-            let start = entries.len();
-            entries.extend(of_row.filter_map(|(at, action)| Some((at, reckoning.gain(at, action, row)?))));
-            entries[start..].sort_by(|a, b| b.1.mean.total_cmp(&a.1.mean).then(a.0.cmp(&b.0)));
-            starts.push(entries.len());
-        }
-        Options { starts, entries }
-    }
-
-    /// The options that bring something, as offers under limits: the pools, then the budget.
-    fn problem(&self, options: &Options, capacity: &Capacity) -> Offered {
-        let unlimited = f64::INFINITY;
-        let mut limits: Vec<f64> =
-            self.pools.iter().map(|pool| capacity.units(&pool.name).unwrap_or(unlimited)).collect();
-        limits.push(capacity.budget_cents().map_or(unlimited, |cents| cents as f64));
-        let uses: Vec<_> = self.actions.iter().map(|action| self.uses(action)).collect();
-        let mut offered =
-            Offered { problem: Problem { starts: vec![0], offers: Vec::new(), limits }, actions: Vec::new() };
-        for row in 0..options.starts.len() - 1 {
-            for (action, gain) in options.of(row).iter().filter(|(_, gain)| gain.mean > 0.0) {
-                offered.problem.offers.push(Offer { gain: gain.mean, uses: uses[*action] });
-                offered.actions.push(*action);
+    /// Why nobody can get an action, one an action.
+    fn left_out(
+        &self,
+        accounts: &Accounts<'_>,
+        reckoning: &Reckoning<'_>,
+        day: Option<Date>,
+    ) -> Vec<Option<String>> {
+        let unseen = if accounts.churn.is_none() { "churn" } else { "expansion" };
+        let reason = |action: &Action| {
+            let last = action.last_day.filter(|last| day.is_some_and(|day| day > *last));
+            if !reckoning.can_see(&action.effect) {
+                return Some(format!("its effect is on {unseen}, which was not scored"));
             }
-            offered.problem.starts.push(offered.problem.offers.len());
-        }
-        offered
-    }
-
-    /// What doing an action once takes of its pool and of the budget, which stands behind the pools.
-    fn uses(&self, action: &Action) -> [(usize, f64); 2] {
-        let budget = self.pools.len();
-        let pool =
-            action.pool.as_ref().and_then(|name| self.pools.iter().position(|pool| pool.name == *name));
-        [pool.map_or((budget, 0.0), |at| (at, action.effort)), (budget, action.cost_cents() as f64)]
-    }
-
-    fn left_out(&self, accounts: &Accounts, reckoning: &Reckoning) -> Vec<LeftOut> {
-        let what = if accounts.churn.is_none() { "churn" } else { "expansion" };
-        let reason = format!("its effect is on {what}, which was not scored");
-        let unseen = self.actions.iter().filter(|action| !reckoning.can_see(&action.effect));
-        unseen.map(|action| LeftOut { action: Arc::new(action.clone()), reason: reason.clone() }).collect()
+            if let Some(last) = last {
+                return Some(format!("its last day was {last}"));
+            }
+            let (lead, horizon) = (action.lead_days, accounts.horizon_days);
+            (reckoning.share_left(action) == 0.0)
+                .then(|| format!("it takes {lead} days to work, and the scores look {horizon} days ahead"))
+        };
+        self.actions.iter().map(reason).collect()
     }
 }
 
-/// A problem, and the action that stands behind each of its offers.
-struct Offered {
-    problem: Problem,
-    actions: Vec<usize>,
-}
-
-fn per_year(accounts: &Accounts) -> Result<f64> {
+fn per_year(accounts: &Accounts<'_>) -> Result<f64> {
     let text = "there is no money to reckon with: the schema names no [value] column, or the table has none";
     match (&accounts.schema.value, accounts.value_cents) {
         (Some(value), Some(_)) => Ok(value.per_year),
         _ => Err(ErrorKind::Playbook(text.into()).into()),
-    }
-}
-
-/// Puts a solution into words and money.
-struct Planner<'a> {
-    playbook: &'a Playbook,
-    accounts: &'a Accounts<'a>,
-    capacity: &'a Capacity,
-    problem: &'a Offered,
-    solution: &'a Solution,
-}
-
-impl Planner<'_> {
-    fn plan(&self, options: Options, left_out: Vec<LeftOut>) -> Plan {
-        let actions: Vec<Arc<Action>> = self.playbook.actions.iter().cloned().map(Arc::new).collect();
-        let currency = Money::new(0, &self.playbook.currency);
-        let recommendations: Vec<Recommendation> = (0..self.accounts.n_rows())
-            .map(|row| self.recommendation(row, &options, &actions, &currency))
-            .collect();
-        let total = total(&recommendations, &currency);
-        let gap = (self.solution.bound - self.solution.value) / self.solution.bound;
-        Plan {
-            recommendations,
-            total,
-            pools: self.pools(&currency),
-            budget: self.budget(&currency),
-            bound: Money { cents: self.solution.bound.round() as i64, ..currency },
-            gap: if self.solution.bound > 0.0 { gap.max(0.0) } else { 0.0 },
-            left_out,
-            actions,
-            options,
-        }
-    }
-
-    fn recommendation(
-        &self,
-        row: usize,
-        options: &Options,
-        actions: &[Arc<Action>],
-        currency: &Money,
-    ) -> Recommendation {
-        let action_of = |offer: usize| self.problem.actions[offer];
-        let chosen = self.solution.chosen[row].map(action_of);
-        let offers = self.problem.problem.starts[row]..self.problem.problem.starts[row + 1];
-        let kept_from =
-            (Some(offers.start) != self.solution.chosen[row] && !offers.is_empty()).then_some(offers.start);
-        let bound = match kept_from {
-            Some(offer) => self.short_of(row, offer),
-            None if chosen.is_none() => Some(self.nothing(row, options)),
-            None => None,
-        };
-        let gain =
-            |at: usize| options.of(row).iter().find(|(action, _)| *action == at).map(|(_, gain)| *gain);
-        Recommendation {
-            id: self.accounts.ids[row].clone(),
-            action: chosen.and_then(|at| {
-                let gain = gain(at)?.money(actions[at].cost_cents(), currency);
-                Some(Recommended { action: actions[at].clone(), gain })
-            }),
-            preferred: kept_from.filter(|_| bound.is_some()).map(|offer| actions[action_of(offer)].clone()),
-            bound,
-        }
-    }
-
-    /// Why nothing is to be done for an account that no limit keeps from anything.
-    fn nothing(&self, row: usize, options: &Options) -> Bound {
-        let value = self.accounts.value_cents.and_then(|values| values[row]);
-        match value {
-            None => Bound::ValueUnknown,
-            Some(_) if options.of(row).is_empty() => Bound::NoneEligible,
-            Some(_) => Bound::NoGain,
-        }
-    }
-
-    /// The limit that keeps an account from an offer that is better than what it got.
-    fn short_of(&self, row: usize, offer: usize) -> Option<Bound> {
-        let [pool_fits, budget_fits] = self.solution.fits(&self.problem.problem, row, offer);
-        let pool = self.playbook.pools.get(self.problem.problem.offers[offer].uses[0].0);
-        match pool {
-            Some(pool) if !pool_fits => Some(Bound::Pool { name: pool.name.clone(), title: pool.title() }),
-            _ if !budget_fits => Some(Bound::Budget),
-            _ => None,
-        }
-    }
-
-    fn pools(&self, currency: &Money) -> Vec<PoolUse> {
-        let of = |(at, pool): (usize, &super::Pool)| PoolUse {
-            name: pool.name.clone(),
-            title: pool.title(),
-            used: self.used(at),
-            capacity: self.capacity.units(&pool.name),
-            worth: Money { cents: self.solution.prices[at].round() as i64, ..currency.clone() },
-        };
-        self.playbook.pools.iter().enumerate().map(of).collect()
-    }
-
-    /// Units used, without the dust that sums of decimals leave.
-    fn used(&self, resource: usize) -> f64 {
-        (self.solution.used[resource] * 1e6).round() / 1e6
-    }
-
-    fn budget(&self, currency: &Money) -> Option<BudgetUse> {
-        let at = self.playbook.pools.len();
-        let money = |cents: i64| Money { cents, ..currency.clone() };
-        self.capacity.budget_cents().map(|budget| BudgetUse {
-            used: money(self.solution.used[at].round() as i64),
-            budget: money(budget),
-            worth: self.solution.prices[at],
-        })
-    }
-}
-
-fn total(recommendations: &[Recommendation], currency: &Money) -> Gain {
-    let gains = || recommendations.iter().filter_map(|r| r.action.as_ref()).map(|action| &action.gain);
-    let money = |of: fn(&Gain) -> &Money| Money {
-        cents: gains().map(|gain| of(gain).cents).sum(),
-        currency: currency.currency.clone(),
-    };
-    Gain {
-        expected: money(|gain| &gain.expected),
-        low: money(|gain| &gain.low),
-        high: money(|gain| &gain.high),
-        cost: money(|gain| &gain.cost),
     }
 }
 
@@ -379,15 +251,27 @@ impl Plan {
     /// best first; empty where the account's value is not known.
     pub fn options(&self, row: usize) -> Vec<Recommended> {
         let currency = Money { cents: 0, ..self.bound.clone() };
-        let recommended = |(at, gain): &(usize, GainCents)| {
-            let action = self.actions[*at].clone();
-            Recommended { gain: gain.money(action.cost_cents(), &currency), action }
+        let recommended = |(at, worth): &(usize, super::money::Worth)| {
+            let action = self.terms.actions[*at].clone();
+            let until = last_day(&action, self.day);
+            Recommended { gain: worth.gain.money(action.cost_cents(), &currency), action, until }
         };
         self.options.of(row).iter().map(recommended).collect()
     }
 
-    /// The accounts for which something is recommended, with their rows in the scored frame.
+    /// What is to be done, with the rows of the scored frame; an account with several actions stands there several
+    /// times.
     pub fn to_do(&self) -> impl Iterator<Item = (usize, &Recommended)> {
-        self.recommendations.iter().enumerate().filter_map(|(row, r)| Some((row, r.action.as_ref()?)))
+        let rows = self.recommendations.iter().enumerate();
+        rows.flat_map(|(row, told)| told.action.iter().chain(&told.more).map(move |action| (row, action)))
+    }
+}
+
+/// The last day on which a recommendation of that day is to be followed.
+pub(super) fn last_day(action: &Action, day: Option<Date>) -> Option<Date> {
+    let after = |days: u32| Some(day?.saturating_add(i64::from(days).days()));
+    match (action.expiry_days.and_then(after), action.last_day) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     }
 }

@@ -2,189 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::effect::Effect;
-use super::eligibility::{Fault, Rule, check_grammar};
-use super::nearest::hint;
+use super::eligibility::{Names, Rule};
+use super::one_action::{Action, Pool};
 use crate::error::{ErrorKind, Result};
 use crate::schema::Schema;
-
-/// What an action is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Goal {
-    /// To keep the account.
-    Retain,
-    /// To grow it.
-    Grow,
-    /// To bring it to its first value.
-    Onboard,
-}
-
-/// Who acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Touch {
-    /// A person.
-    Human,
-    /// A machine.
-    Digital,
-}
-
-/// A capacity that actions draw on: hours of people, sends of a channel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pool {
-    /// The name that actions and [`Capacity`](super::Capacity) use: `csm_hours`.
-    pub name: String,
-    /// Its units in a sentence: "success-manager hours". Default: the name with spaces.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-}
-
-impl Pool {
-    /// Its units in a sentence.
-    pub fn title(&self) -> String {
-        self.title.clone().unwrap_or_else(|| self.name.replace('_', " "))
-    }
-}
-
-/// Something that can be done for an account.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Action {
-    /// Its name in every output: `csm_call`.
-    pub name: String,
-    /// How it is called in a sentence: "Call by the success manager".
-    pub title: String,
-    /// What it is for.
-    pub goal: Goal,
-    /// The way it reaches the account: "call", "e-mail", "in app".
-    pub channel: String,
-    /// Who acts.
-    pub touch: Touch,
-    /// Who it is for, as an expression over signals, scores and segment keys:
-    /// `churn_probability >= 20 % and (seat_utilisation < 50 % or nps is missing)`. Default: everybody.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub eligible: Option<String>,
-    /// What doing it once costs, in whole units of the playbook's currency. Range: 0 and above. Default: 0.
-    #[serde(default)]
-    pub cost: f64,
-    /// The pool it draws on. Default: none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pool: Option<String>,
-    /// Units of the pool that doing it once takes. Range: above 0 where there is a pool. Default: 0.
-    #[serde(default)]
-    pub effort: f64,
-    /// What it is expected to change.
-    pub effect: Effect,
-}
-
-impl Action {
-    /// An action for everybody that costs nothing and draws on no pool: set what is different.
-    pub fn new(name: impl Into<String>, title: impl Into<String>, goal: Goal, effect: Effect) -> Self {
-        Action {
-            name: name.into(),
-            title: title.into(),
-            goal,
-            channel: "any".into(),
-            touch: Touch::Human,
-            eligible: None,
-            cost: 0.0,
-            pool: None,
-            effort: 0.0,
-            effect,
-        }
-    }
-
-    /// The way it reaches the account. Default: "any".
-    pub fn channel(mut self, channel: impl Into<String>) -> Self {
-        self.channel = channel.into();
-        self
-    }
-
-    /// Who acts. Default: [`Touch::Human`].
-    pub fn touch(mut self, touch: Touch) -> Self {
-        self.touch = touch;
-        self
-    }
-
-    /// Who it is for, as an expression. Default: everybody.
-    pub fn eligible(mut self, expression: impl Into<String>) -> Self {
-        self.eligible = Some(expression.into());
-        self
-    }
-
-    /// What doing it once costs, in whole units of the playbook's currency. Range: 0 and above. Default: 0.
-    pub fn cost(mut self, cost: f64) -> Self {
-        self.cost = cost;
-        self
-    }
-
-    /// The pool it draws on, and the units of it that doing it once takes (above 0). Default: none.
-    pub fn pool(mut self, pool: impl Into<String>, effort: f64) -> Self {
-        (self.pool, self.effort) = (Some(pool.into()), effort);
-        self
-    }
-
-    /// Cost in minor units.
-    pub(super) fn cost_cents(&self) -> i64 {
-        (self.cost * 100.0).round() as i64
-    }
-
-    fn fault(&self, problem: impl std::fmt::Display) -> crate::Error {
-        ErrorKind::Playbook(format!("action `{}`: {problem}", self.name)).into()
-    }
-
-    fn check(&self, pools: &[Pool]) -> Result<()> {
-        if !(self.cost.is_finite() && self.cost >= 0.0) {
-            return Err(self.fault(format!("cost is {}, expected 0 or more", self.cost)));
-        }
-        self.check_effort(pools)?;
-        self.check_effect()?;
-        match &self.eligible {
-            Some(text) => check_grammar(text).map_err(|fault| self.eligibility_fault(&fault)),
-            None => Ok(()),
-        }
-    }
-
-    fn check_effort(&self, pools: &[Pool]) -> Result<()> {
-        let Some(name) = &self.pool else {
-            let problem = format!("effort is {}, but no pool is named that it is taken from", self.effort);
-            return if self.effort == 0.0 { Ok(()) } else { Err(self.fault(problem)) };
-        };
-        if !pools.iter().any(|pool| pool.name == *name) {
-            let known = pools.iter().map(|pool| pool.name.as_str());
-            let problem = format!("pool `{name}` is not declared by a [[pool]]; {}", hint(name, known));
-            return Err(self.fault(problem));
-        }
-        if !(self.effort.is_finite() && self.effort > 0.0) {
-            let problem = format!("effort is {}, expected units of `{name}` above 0", self.effort);
-            return Err(self.fault(problem));
-        }
-        Ok(())
-    }
-
-    fn check_effect(&self) -> Result<()> {
-        if self.effect.changes().next().is_none() {
-            let problem = "its effect changes nothing; give `churn_reduction` or `expansion_increase`";
-            return Err(self.fault(problem));
-        }
-        match self.effect.changes().find_map(|(name, change)| Some((name, change.fault()?))) {
-            Some((name, fault)) => Err(self.fault(format!("effect `{name}` is {fault}"))),
-            None => Ok(()),
-        }
-    }
-
-    fn eligibility_fault(&self, fault: &Fault) -> crate::Error {
-        self.fault(format!("eligible, character {}: {}", fault.at, fault.problem))
-    }
-
-    /// Its eligibility bound to a schema; `None` for everybody.
-    fn rule(&self, schema: &Schema) -> Result<Option<Rule>> {
-        let bound = self.eligible.as_ref().map(|text| Rule::bind(text, schema));
-        bound.transpose().map_err(|fault| self.eligibility_fault(&fault))
-    }
-}
 
 /// The actions there are, and how their money is reckoned.
 ///
@@ -211,6 +32,16 @@ pub struct Playbook {
     /// Default: .2.
     #[serde(default = "a_fifth")]
     pub expansion_value: f64,
+    /// The 5th and 95th percentile of what `value_months` may come to, so that intervals of money tell how unsure it is.
+    /// Default: just `value_months`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_months_range: Option<[f64; 2]>,
+    /// The 5th and 95th percentile of what `expansion_value` may come to. Default: just `expansion_value`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expansion_value_range: Option<[f64; 2]>,
+    /// The most actions that one account gets in one plan. Range: 1 to 3. Default: 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub max_actions: usize,
     /// The pools that actions draw on.
     #[serde(default, rename = "pool", skip_serializing_if = "Vec::is_empty")]
     pub pools: Vec<Pool>,
@@ -235,6 +66,14 @@ fn a_fifth() -> f64 {
     0.2
 }
 
+fn one() -> usize {
+    1
+}
+
+fn is_one(most: &usize) -> bool {
+    *most == 1
+}
+
 impl Playbook {
     /// A playbook with the default reckoning and no pools.
     pub fn new(name: impl Into<String>, actions: Vec<Action>) -> Self {
@@ -244,6 +83,9 @@ impl Playbook {
             value_months: a_year(),
             margin: whole(),
             expansion_value: a_fifth(),
+            value_months_range: None,
+            expansion_value_range: None,
+            max_actions: one(),
             pools: Vec::new(),
             actions,
         }
@@ -300,7 +142,26 @@ impl Playbook {
         self
     }
 
-    /// Reads a playbook and checks all that can be checked without a schema.
+    /// The 5th and 95th percentile of what `value_months` may come to. Default: no range.
+    pub fn value_months_range(mut self, low: f64, high: f64) -> Self {
+        self.value_months_range = Some([low, high]);
+        self
+    }
+
+    /// The 5th and 95th percentile of what `expansion_value` may come to. Default: no range.
+    pub fn expansion_value_range(mut self, low: f64, high: f64) -> Self {
+        self.expansion_value_range = Some([low, high]);
+        self
+    }
+
+    /// The most actions that one account gets in one plan. Range: 1 to 3. Default: 1.
+    pub fn max_actions(mut self, most: usize) -> Self {
+        self.max_actions = most;
+        self
+    }
+
+    /// Reads a playbook and checks all that can be checked without a schema; [`from_toml_for`](Self::from_toml_for)
+    /// checks the names in its eligibilities too.
     ///
     /// # Errors
     /// TOML that is not well formed, unknown keys, and everything that [`check`](Self::check) names but names
@@ -310,6 +171,15 @@ impl Playbook {
             toml::from_str(text).map_err(|error| ErrorKind::Playbook(error.to_string().trim_end().into()))?;
         playbook.check_itself()?;
         Ok(playbook)
+    }
+
+    /// Reads a playbook and checks all of it against the schema of the accounts that it is for.
+    ///
+    /// # Errors
+    /// As [`from_toml`](Self::from_toml) and [`check`](Self::check).
+    pub fn from_toml_for(text: &str, schema: &Schema) -> Result<Self> {
+        let playbook = Playbook::from_toml(text)?;
+        playbook.check(schema).map(|()| playbook)
     }
 
     /// Writes it as TOML that [`from_toml`](Self::from_toml) reads back the same.
@@ -334,7 +204,8 @@ impl Playbook {
     pub(super) fn rules(&self, schema: &Schema) -> Result<Vec<Option<Rule>>> {
         self.check_itself()?;
         self.check_currency(schema)?;
-        self.actions.iter().map(|action| action.rule(schema)).collect()
+        let names = self.action_names();
+        self.actions.iter().map(|action| action.rule(Names { schema, actions: &names })).collect()
     }
 
     fn check_itself(&self) -> Result<()> {
@@ -345,7 +216,19 @@ impl Playbook {
         check_range("value_months", self.value_months, 120.0)?;
         check_range("margin", self.margin, 1.0)?;
         check_range("expansion_value", self.expansion_value, 10.0)?;
-        self.actions.iter().try_for_each(|action| action.check(&self.pools))
+        check_around("value_months_range", self.value_months_range, self.value_months, 120.0)?;
+        check_around("expansion_value_range", self.expansion_value_range, self.expansion_value, 10.0)?;
+        if !(1..=3).contains(&self.max_actions) {
+            let text = format!("max_actions is {}, expected 1 to 3", self.max_actions);
+            return Err(ErrorKind::Playbook(text).into());
+        }
+        let names = self.action_names();
+        self.actions.iter().try_for_each(|action| action.check(&self.pools, &names))
+    }
+
+    /// The names of all actions, in their order.
+    pub(super) fn action_names(&self) -> Vec<&str> {
+        self.actions.iter().map(|action| action.name.as_str()).collect()
     }
 
     fn check_names(&self) -> Result<()> {
@@ -384,4 +267,15 @@ fn check_range(name: &str, value: f64, most: f64) -> Result<()> {
         return Ok(());
     }
     Err(ErrorKind::Playbook(format!("{name} is {value}, expected above 0 and at most {most}")).into())
+}
+
+fn check_around(name: &str, range: Option<[f64; 2]>, mean: f64, most: f64) -> Result<()> {
+    match range {
+        Some([low, high]) if !(0.0 <= low && low <= mean && mean <= high && high <= most) => {
+            let text =
+                format!("{name} is {low} to {high}, expected to hold {mean} and to lie from 0 to {most}");
+            Err(ErrorKind::Playbook(text).into())
+        }
+        _ => Ok(()),
+    }
 }

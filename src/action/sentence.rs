@@ -39,6 +39,9 @@ impl fmt::Display for Bound {
         match self {
             Bound::ValueUnknown => f.write_str("its recurring value is not known"),
             Bound::NoneEligible => f.write_str("no action of the playbook is for it"),
+            Bound::CoolingDown { title, until } => {
+                write!(f, "{title} was done lately; it may be done again from {until}")
+            }
             Bound::NoGain => f.write_str("no action would bring more than it costs"),
             Bound::Pool { title, .. } => write!(f, "not enough {title} left"),
             Bound::Budget => f.write_str("not enough budget left"),
@@ -53,14 +56,29 @@ impl fmt::Display for Recommendation {
         match (&self.action, &self.bound, preferred) {
             (Some(action), Some(bound), Some(preferred)) => {
                 action.write_money(f)?;
+                self.write_more(f)?;
                 write!(f, "; {preferred} would bring more, but {bound}")?;
                 action.write_source(f)
             }
-            (Some(action), ..) => action.fmt(f),
+            (Some(action), ..) => {
+                action.write_money(f)?;
+                self.write_more(f)?;
+                action.write_source(f)
+            }
             (None, Some(bound), Some(preferred)) => write!(f, "Nothing: {bound} ({preferred} would be best)"),
             (None, Some(bound), None) => write!(f, "Nothing: {bound}"),
             (None, None, _) => f.write_str("Nothing"),
         }
+    }
+}
+
+impl Recommendation {
+    fn write_more(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for more in &self.more {
+            f.write_str("; with it ")?;
+            more.write_money(f)?;
+        }
+        Ok(())
     }
 }
 
@@ -98,7 +116,8 @@ impl fmt::Display for LeftOut {
 impl fmt::Display for Plan {
     /// What the plan brings and uses, a sentence a line, the last ending in where its effects come from.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (n_acting, n_accounts) = (self.to_do().count(), self.recommendations.len());
+        let n_acting = self.recommendations.iter().filter(|told| told.action.is_some()).count();
+        let n_accounts = self.recommendations.len();
         writeln!(f, "{n_acting} of {n_accounts} accounts get an action")?;
         self.pools.iter().try_for_each(|pool| writeln!(f, "{pool}"))?;
         self.budget.iter().try_for_each(|budget| writeln!(f, "{budget}"))?;

@@ -94,6 +94,9 @@ impl Book {
             health: &self.health,
             band: &self.band,
             sub_scores: &self.sub_scores,
+            horizon_days: 90,
+            as_of: None,
+            done: None,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! of each quarter, what really happens in it, and the records that a business would have of it: logins,
 //! tickets, surveys, payments, contracts. A model sees the records only; [`Truth`] is what it should have found.
 
+mod effects;
 mod emit;
 mod hidden;
 mod profile;
@@ -20,6 +21,7 @@ use crate::frame::Table;
 use crate::timeline::{EventNames, Labelling, Records, b2b_saas, snapshot};
 use story::Story;
 
+pub use effects::{EffectAccounts, EffectWorld, TrueEffect, TrueOutcome};
 pub use truth::{Cause, Truth};
 
 /// Days of a quarter: the horizon of the true probabilities.

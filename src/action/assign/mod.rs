@@ -13,17 +13,22 @@ mod prices;
 pub(super) struct Offer {
     /// What it brings, above 0.
     pub gain: f64,
-    /// The two resources it may use, and how much of them; a use of 0 stands for none.
-    pub uses: [(usize, f64); 2],
+    /// Position in [`Problem::kinds`] of what it uses.
+    pub kind: u32,
 }
 
+/// Units of each resource that an offer uses, each resource once.
+pub(super) type Uses = Vec<(usize, f64)>;
+
 /// Offers of `n` accounts under `k` limits.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Problem {
     /// The offers of account `i` are `offers[starts[i]..starts[i + 1]]`; `n + 1` long.
     pub starts: Vec<usize>,
     /// All offers, account by account.
     pub offers: Vec<Offer>,
+    /// What each kind of offer uses.
+    pub kinds: Vec<Uses>,
     /// What there is of each resource; infinite where there is no limit.
     pub limits: Vec<f64>,
 }
@@ -44,18 +49,16 @@ pub(super) struct Solution {
 }
 
 impl Solution {
-    /// Whether an offer would still fit for an account once its present choice is given up.
-    pub fn fits(&self, problem: &Problem, account: usize, offer: usize) -> [bool; 2] {
-        let released = self.chosen[account].map(|at| problem.offers[at]);
-        problem.offers[offer].uses.map(|(resource, units)| {
-            let back: f64 = released.iter().flat_map(|old| old.uses).map(|u| of_resource(u, resource)).sum();
-            within(self.used[resource] - back + units, problem.limits[resource])
-        })
+    /// The first resource of which there is not enough left for an offer once the account's present choice is given up.
+    pub fn short_of(&self, problem: &Problem, account: usize, offer: usize) -> Option<usize> {
+        let released = self.chosen[account].map_or(&[][..], |old| problem.uses(old));
+        let back =
+            |resource: usize| released.iter().find(|(r, _)| *r == resource).map_or(0.0, |(_, units)| *units);
+        let short = |(resource, units): &(usize, f64)| {
+            !within(self.used[*resource] - back(*resource) + units, problem.limits[*resource])
+        };
+        problem.uses(offer).iter().find(|of| short(of)).map(|(resource, _)| *resource)
     }
-}
-
-fn of_resource((resource, units): (usize, f64), wanted: usize) -> f64 {
-    if resource == wanted { units } else { 0.0 }
 }
 
 /// Sums of decimal units do not add up exactly; what is over by less than this is not over.
@@ -79,16 +82,32 @@ pub(super) fn solve(problem: &Problem) -> Solution {
 impl Problem {
     /// Without the offers that alone take more than there is, and where the others stood.
     fn possible(&self) -> (Problem, Vec<usize>) {
-        let fits =
-            |offer: &Offer| offer.uses.iter().all(|(resource, units)| within(*units, self.limits[*resource]));
-        let mut possible = Problem { starts: vec![0], offers: Vec::new(), limits: self.limits.clone() };
+        let fits = |uses: &Uses| uses.iter().all(|(resource, units)| within(*units, self.limits[*resource]));
+        let kind_fits: Vec<bool> = self.kinds.iter().map(fits).collect();
+        let mut possible = self.without_offers();
         let mut kept = Vec::new();
         for account in 0..self.n_accounts() {
-            kept.extend(self.of(account).filter(|offer| fits(&self.offers[*offer])));
+            kept.extend(self.of(account).filter(|offer| kind_fits[self.offers[*offer].kind as usize]));
             possible.offers.extend(kept[possible.offers.len()..].iter().map(|offer| self.offers[*offer]));
             possible.starts.push(kept.len());
         }
         (possible, kept)
+    }
+
+    /// The same kinds and limits, and nobody.
+    fn without_offers(&self) -> Problem {
+        let (kinds, limits) = (self.kinds.clone(), self.limits.clone());
+        Problem { starts: vec![0], offers: Vec::new(), kinds, limits }
+    }
+
+    fn uses(&self, offer: usize) -> &[(usize, f64)] {
+        &self.kinds[self.offers[offer].kind as usize]
+    }
+
+    /// What each kind costs at these prices.
+    fn costs(&self, prices: &[f64]) -> Vec<f64> {
+        let cost = |uses: &Uses| uses.iter().map(|(resource, units)| units * prices[*resource]).sum();
+        self.kinds.iter().map(cost).collect()
     }
 
     fn n_accounts(&self) -> usize {
@@ -99,15 +118,15 @@ impl Problem {
         self.starts[account]..self.starts[account + 1]
     }
 
-    /// What an offer brings once its resources are paid at these prices.
-    fn reduced(&self, offer: usize, prices: &[f64]) -> f64 {
+    /// What an offer brings once its resources are paid, at these costs of the kinds.
+    fn reduced(&self, offer: usize, costs: &[f64]) -> f64 {
         let offer = &self.offers[offer];
-        offer.gain - offer.uses[0].1 * prices[offer.uses[0].0] - offer.uses[1].1 * prices[offer.uses[1].0]
+        offer.gain - costs[offer.kind as usize]
     }
 
-    /// The account's best offer at these prices and what it brings; the first of equals.
-    fn best(&self, account: usize, prices: &[f64]) -> Option<(usize, f64)> {
-        let priced = self.of(account).map(|offer| (offer, self.reduced(offer, prices)));
+    /// The account's best offer at these costs and what it brings; the first of equals.
+    fn best(&self, account: usize, costs: &[f64]) -> Option<(usize, f64)> {
+        let priced = self.of(account).map(|offer| (offer, self.reduced(offer, costs)));
         priced.filter(|(_, reduced)| *reduced > 0.0).reduce(|a, b| if b.1 > a.1 { b } else { a })
     }
 
@@ -115,8 +134,9 @@ impl Problem {
     fn choose(&self, prices: &[f64]) -> Solution {
         let mut solution = self.nothing(prices.to_vec());
         solution.bound = prices.iter().zip(&self.limits).filter(|(p, _)| **p > 0.0).map(|(p, l)| p * l).sum();
+        let costs = self.costs(prices);
         for account in 0..self.n_accounts() {
-            if let Some((offer, reduced)) = self.best(account, prices) {
+            if let Some((offer, reduced)) = self.best(account, &costs) {
                 solution.bound += reduced;
                 self.take(&mut solution, account, offer);
             }
@@ -133,10 +153,10 @@ impl Problem {
     fn take(&self, solution: &mut Solution, account: usize, offer: usize) {
         if let Some(old) = solution.chosen[account].replace(offer) {
             solution.value -= self.offers[old].gain;
-            self.offers[old].uses.iter().for_each(|(resource, units)| solution.used[*resource] -= units);
+            self.uses(old).iter().for_each(|(resource, units)| solution.used[*resource] -= units);
         }
         solution.value += self.offers[offer].gain;
-        self.offers[offer].uses.iter().for_each(|(resource, units)| solution.used[*resource] += units);
+        self.uses(offer).iter().for_each(|(resource, units)| solution.used[*resource] += units);
     }
 
     /// Subgradient steps on all prices together (Polyak's length), keeping the best bound and the best choice.
@@ -190,10 +210,11 @@ impl Problem {
 
     /// A feasible choice at these prices: those with most to lose choose first, then whatever still fits.
     fn repair(&self, prices: &[f64]) -> Solution {
-        let mut solution = self.nothing(prices.to_vec());
-        for (_, account) in self.by_regret(prices) {
-            let mut offers: Vec<(f64, usize)> =
-                self.of(account).map(|offer| (self.reduced(offer, prices), offer)).collect();
+        let (mut solution, costs) = (self.nothing(prices.to_vec()), self.costs(prices));
+        let mut offers: Vec<(f64, usize)> = Vec::new();
+        for (_, account) in self.by_regret(&costs) {
+            offers.clear();
+            offers.extend(self.of(account).map(|offer| (self.reduced(offer, &costs), offer)));
             offers.retain(|(reduced, _)| *reduced >= 0.0);
             offers.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
             let fitting = offers.iter().find(|(_, offer)| self.fits(&solution, account, *offer));
@@ -201,20 +222,20 @@ impl Problem {
                 self.take(&mut solution, account, *offer);
             }
         }
-        while self.improve(&mut solution, prices) {}
+        while self.improve(&mut solution, &costs) {}
         solution
     }
 
     fn fits(&self, solution: &Solution, account: usize, offer: usize) -> bool {
-        solution.fits(self, account, offer) == [true, true]
+        solution.short_of(self, account, offer).is_none()
     }
 
     /// The accounts that have something to choose, by what they lose if their best does not fit.
-    fn by_regret(&self, prices: &[f64]) -> Vec<(f64, usize)> {
+    fn by_regret(&self, costs: &[f64]) -> Vec<(f64, usize)> {
         let regret = |account: usize| {
             let (mut first, mut second) = (0.0_f64, 0.0_f64);
             for offer in self.of(account) {
-                let reduced = self.reduced(offer, prices);
+                let reduced = self.reduced(offer, costs);
                 (first, second) =
                     if reduced > first { (reduced, first) } else { (first, second.max(reduced)) };
             }
@@ -227,8 +248,8 @@ impl Problem {
     }
 
     /// Takes every better offer that fits, the best for its price first; whether there was one.
-    fn improve(&self, solution: &mut Solution, prices: &[f64]) -> bool {
-        let mut better = self.better_that_fit(solution, prices);
+    fn improve(&self, solution: &mut Solution, costs: &[f64]) -> bool {
+        let mut better = self.better_that_fit(solution, costs);
         better.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let mut any = false;
         for (_, offer, account) in better {
@@ -240,13 +261,13 @@ impl Problem {
         any
     }
 
-    fn better_that_fit(&self, solution: &Solution, prices: &[f64]) -> Vec<(f64, usize, usize)> {
+    fn better_that_fit(&self, solution: &Solution, costs: &[f64]) -> Vec<(f64, usize, usize)> {
         let all =
             (0..self.n_accounts()).flat_map(|account| self.of(account).map(move |offer| (offer, account)));
         let fitting = all.filter(|(offer, account)| {
             self.is_better(solution, *account, *offer) && self.fits(solution, *account, *offer)
         });
-        let price = |offer: usize| self.reduced(offer, prices);
+        let price = |offer: usize| self.reduced(offer, costs);
         let rise = |(offer, account): (usize, usize)| {
             (price(offer) - solution.chosen[account].map_or(0.0, price), offer, account)
         };
@@ -267,6 +288,7 @@ mod tests {
         let mut rng = StdRng::seed_from_u64(seed);
         let budget = n_pools;
         let (mut starts, mut offers, mut limits) = (vec![0], Vec::new(), vec![0.0; n_pools + 1]);
+        let mut kinds = Vec::new();
         for _ in 0..n_accounts {
             let value = rng.random_range(0.1..10.0_f64).powi(2);
             for at in 0..n_offers {
@@ -275,11 +297,12 @@ mod tests {
                 limits[at % n_pools] += share * effort / n_offers as f64;
                 limits[budget] += share * cost / n_offers as f64;
                 let gain = value * rng.random_range(0.1..1.0);
-                offers.push(Offer { gain, uses: [(at % n_pools, effort), (budget, cost)] });
+                offers.push(Offer { gain, kind: kinds.len() as u32 });
+                kinds.push(vec![(at % n_pools, effort), (budget, cost)]);
             }
             starts.push(offers.len());
         }
-        Problem { starts, offers, limits }
+        Problem { starts, offers, kinds, limits }
     }
 
     fn assert_feasible(problem: &Problem, solution: &Solution) {

@@ -5,7 +5,7 @@
 //! converges in a handful of steps, however strongly the resources hang together. μ falls from a hundred times
 //! the usual gain to a hundredth of it; the first levels look at a sample of the accounts.
 
-use super::{Offer, Problem};
+use super::Problem;
 
 /// How far μ falls, in shares of the mean gain.
 const SMOOTHING: [f64; 9] = [100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01];
@@ -31,7 +31,7 @@ pub(super) fn find(problem: &Problem) -> Vec<f64> {
 /// Accounts at equal steps with their share of the limits.
 fn sample(problem: &Problem) -> Problem {
     let step = problem.n_accounts().div_ceil(SAMPLE).max(1);
-    let mut sample = Problem { starts: vec![0], offers: Vec::new(), limits: Vec::new() };
+    let mut sample = problem.without_offers();
     for account in (0..problem.n_accounts()).step_by(step) {
         sample.offers.extend_from_slice(&problem.offers[problem.of(account)]);
         sample.starts.push(sample.offers.len());
@@ -90,26 +90,33 @@ impl Smooth {
         let gradient: Vec<f64> = problem.limits.iter().map(finite).collect();
         let value = gradient.iter().zip(prices).map(|(limit, price)| limit * price).sum();
         let mut smooth = Smooth { value, gradient, hessian: vec![0.0; k * k] };
-        let mut mean_use = vec![0.0; k];
+        let (mut mean_use, costs) = (vec![0.0; k], problem.costs(prices));
         let mut weights = Vec::new();
         for account in 0..problem.n_accounts() {
             weights.clear();
-            weights.extend(problem.of(account).map(|offer| problem.reduced(offer, prices) / smoothing));
-            let offers = &problem.offers[problem.of(account)];
+            weights.extend(problem.of(account).map(|offer| problem.reduced(offer, &costs) / smoothing));
             smooth.value += smoothing * soften(&mut weights);
-            smooth.add(offers, &weights, smoothing, &mut mean_use);
+            smooth.add(problem, account, &weights, smoothing, &mut mean_use);
         }
         smooth
     }
 
     /// Adds one account, whose offers are taken with these probabilities.
-    fn add(&mut self, offers: &[Offer], weights: &[f64], smoothing: f64, mean_use: &mut [f64]) {
+    fn add(
+        &mut self,
+        problem: &Problem,
+        account: usize,
+        weights: &[f64],
+        smoothing: f64,
+        mean_use: &mut [f64],
+    ) {
         let k = mean_use.len();
         mean_use.fill(0.0);
-        for (offer, weight) in offers.iter().zip(weights) {
-            for (resource, units) in offer.uses {
+        for (offer, weight) in problem.of(account).zip(weights).filter(|(_, weight)| **weight > 1e-9) {
+            let uses = problem.uses(offer);
+            for &(resource, units) in uses {
                 mean_use[resource] += weight * units;
-                for (other, more) in offer.uses {
+                for &(other, more) in uses {
                     self.hessian[resource * k + other] += weight * units * more / smoothing;
                 }
             }
@@ -176,6 +183,7 @@ fn eliminate(rows: &mut [Vec<f64>]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Offer;
     use super::*;
 
     #[test]
@@ -186,10 +194,11 @@ mod tests {
 
     #[test]
     fn derivatives_agree_with_central_differences() {
-        let offer = |gain, a, b| Offer { gain, uses: [(0, a), (1, b)] };
+        let offer = |gain, kind| Offer { gain, kind };
         let problem = Problem {
             starts: vec![0, 2, 3],
-            offers: vec![offer(3.0, 1.0, 0.5), offer(2.0, 0.2, 0.0), offer(1.0, 0.7, 2.0)],
+            offers: vec![offer(3.0, 0), offer(2.0, 1), offer(1.0, 2)],
+            kinds: vec![vec![(0, 1.0), (1, 0.5)], vec![(0, 0.2)], vec![(0, 0.7), (1, 2.0)]],
             limits: vec![1.0, 2.0],
         };
         let at = |a: f64, b: f64| Smooth::at(&problem, 0.4, &[a, b]);

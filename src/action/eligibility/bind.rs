@@ -31,7 +31,22 @@ pub(in crate::action) enum Source {
     Band,
     SubScore(usize),
     Value,
+    /// Days since an action was last done.
+    DaysSince(usize),
+    /// How often an action was done.
+    Times(usize),
 }
+
+/// The names that an expression can ask for, beside the scores'.
+#[derive(Clone, Copy)]
+pub(in crate::action) struct Names<'a> {
+    pub schema: &'a Schema,
+    /// The actions whose history can be asked for.
+    pub actions: &'a [&'a str],
+}
+
+const DAYS_SINCE: &str = "days_since_";
+const TIMES: &str = "times_";
 
 /// What a name's values are.
 #[derive(Clone, Copy, PartialEq)]
@@ -54,8 +69,8 @@ const BANDS: [(Band, &str); 3] = [(Band::Red, "red"), (Band::Amber, "amber"), (B
 
 impl Rule {
     /// Parses an expression and checks its names and types.
-    pub fn bind(text: &str, schema: &Schema) -> Result<Rule, Fault> {
-        bind(&parse(text)?, schema)
+    pub fn bind(text: &str, names: Names<'_>) -> Result<Rule, Fault> {
+        bind(&parse(text)?, names)
     }
 
     /// Whether each of the `n` accounts is eligible.
@@ -146,6 +161,8 @@ fn number(source: &Source, accounts: &Accounts, row: usize) -> Option<f64> {
         Source::Health => accounts.health[row],
         Source::SubScore(at) => accounts.sub_scores[row][*at],
         Source::Value => accounts.value_cents?[row]? as f64 / 100.0,
+        Source::DaysSince(action) => f64::from(accounts.done?.days_since(*action, row)?),
+        Source::Times(action) => f64::from(accounts.done.map_or(0, |done| done.times(*action, row))),
         Source::Band => return None,
     };
     (!value.is_nan()).then_some(value)
@@ -169,21 +186,21 @@ fn by_level(categories: &Categories, test: impl Fn(&str) -> bool) -> Vec<Answer>
     categories.codes.iter().map(answer).collect()
 }
 
-fn bind(expression: &Expression, schema: &Schema) -> Result<Rule, Fault> {
+fn bind(expression: &Expression, names: Names<'_>) -> Result<Rule, Fault> {
     let all = |parts: &[Expression]| -> Result<Vec<Rule>, Fault> {
-        parts.iter().map(|part| bind(part, schema)).collect()
+        parts.iter().map(|part| bind(part, names)).collect()
     };
     Ok(match expression {
         Expression::Or(parts) => Rule::Or(all(parts)?),
         Expression::And(parts) => Rule::And(all(parts)?),
-        Expression::Not(inner) => Rule::Not(Box::new(bind(inner, schema)?)),
-        Expression::Test(test) => bind_test(test, schema)?,
+        Expression::Not(inner) => Rule::Not(Box::new(bind(inner, names)?)),
+        Expression::Test(test) => bind_test(test, names)?,
     })
 }
 
-fn bind_test(test: &Test, schema: &Schema) -> Result<Rule, Fault> {
-    let (source, kind) = resolve(&test.name, schema).ok_or_else(|| {
-        Fault::new(test.at, format!("`{}` is not known; {}", test.name, hint_name(test, schema)))
+fn bind_test(test: &Test, names: Names<'_>) -> Result<Rule, Fault> {
+    let (source, kind) = resolve(&test.name, names).ok_or_else(|| {
+        Fault::new(test.at, format!("`{}` is not known; {}", test.name, hint_name(test, names)))
     })?;
     match &test.check {
         Check::IsMissing => Ok(Rule::Missing(source)),
@@ -197,7 +214,7 @@ fn bind_test(test: &Test, schema: &Schema) -> Result<Rule, Fault> {
     }
 }
 
-fn resolve(name: &str, schema: &Schema) -> Option<(Source, Type)> {
+fn resolve(name: &str, Names { schema, actions }: Names<'_>) -> Option<(Source, Type)> {
     if let Some(signal) = schema.signals.iter().find(|signal| signal.name == name) {
         let kind = match signal.kind {
             Kind::Category => Type::Text,
@@ -211,17 +228,25 @@ fn resolve(name: &str, schema: &Schema) -> Option<(Source, Type)> {
     }
     let sub_score = Dimension::ALL.iter().position(|dimension| dimension.name() == name);
     let score = SCORES.into_iter().find(|(score, ..)| *score == name).map(|(_, source, kind)| (source, kind));
-    score.or_else(|| Some((Source::SubScore(sub_score?), Type::Number)))
+    let score = score.or_else(|| Some((Source::SubScore(sub_score?), Type::Number)));
+    let action = |prefix: &str| {
+        let wanted = name.strip_prefix(prefix)?;
+        actions.iter().position(|action| *action == wanted)
+    };
+    let days = || Some((Source::DaysSince(action(DAYS_SINCE)?), Type::Number));
+    score.or_else(days).or_else(|| Some((Source::Times(action(TIMES)?), Type::Number)))
 }
 
-fn hint_name(test: &Test, schema: &Schema) -> String {
+fn hint_name(test: &Test, Names { schema, actions }: Names<'_>) -> String {
     let signals = schema.signals.iter().map(|signal| signal.name.as_str());
     let scores = SCORES.iter().map(|(name, ..)| *name);
     let dimensions = Dimension::ALL.iter().map(|dimension| dimension.name());
-    hint(
-        &test.name,
-        signals.chain(schema.segments.iter().map(String::as_str)).chain(scores).chain(dimensions),
-    )
+    // History is named only where it is asked for, or every list would be twice as long.
+    let asks = [DAYS_SINCE, TIMES].into_iter().filter(|prefix| test.name.starts_with(prefix));
+    let history: Vec<String> =
+        asks.flat_map(|prefix| actions.iter().map(move |action| format!("{prefix}{action}"))).collect();
+    let known = signals.chain(schema.segments.iter().map(String::as_str)).chain(scores).chain(dimensions);
+    hint(&test.name, known.chain(history.iter().map(String::as_str)))
 }
 
 fn bind_comparison(
@@ -280,11 +305,14 @@ mod tests {
 
     fn eligible(text: &str) -> Vec<bool> {
         let book = Book::three();
-        Rule::bind(text, &book.schema).unwrap().eligible(&book.accounts())
+        Rule::bind(text, Names { schema: &book.schema, actions: &["call"] })
+            .unwrap()
+            .eligible(&book.accounts())
     }
 
     fn fault(text: &str) -> String {
-        let fault = Rule::bind(text, &Book::three().schema).unwrap_err();
+        let schema = &Book::three().schema;
+        let fault = Rule::bind(text, Names { schema, actions: &["call"] }).unwrap_err();
         format!("{}: {}", fault.at, fault.problem)
     }
 
@@ -321,6 +349,10 @@ mod tests {
             "1: `seat_utilization` is not known; did you mean `seat_utilisation`?"
         );
         assert_eq!(fault("nps > 1 and heath < 3"), "13: `heath` is not known; did you mean `health`?");
+        assert_eq!(
+            fault("days_since_cal < 3"),
+            "1: `days_since_cal` is not known; did you mean `days_since_call`?"
+        );
         assert_eq!(fault("nps == 'low'"), "8: `nps` is a number; a number expected");
         assert_eq!(fault("tier > 'gold'"), "1: `tier` is a text; it can be ==, != and in [..] only");
         assert_eq!(fault("tier == 3"), "9: `tier` is a text; a text in quotes expected");

@@ -1,8 +1,9 @@
-//! Who an action is for, as an expression over signals, scores and segment keys.
+//! Who an action is for, as an expression over signals, scores, segment keys and what was done before.
 //!
 //! ```text
 //! churn_probability >= 20 % and (seat_utilisation < 50 % or login_trend < 0)
 //! band in ["red", "amber"] and nps is missing and not auto_renew
+//! times_csm_call < 3 and (days_since_workshop is missing or days_since_workshop > 180)
 //! ```
 //!
 //! `or` binds weakest, then `and`, then `not`. A name stands left, a number (`0.5`, `50 %`, `1_000`), a text in
@@ -15,7 +16,7 @@
 mod bind;
 mod parse;
 
-pub(super) use bind::Rule;
+pub(super) use bind::{Names, Rule};
 
 /// A test that is true, false, or not known because a value is missing.
 pub(super) type Answer = Option<bool>;
