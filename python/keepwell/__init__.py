@@ -6,8 +6,10 @@ a ``TypeError``), or Python's own ``OSError`` for files.
 
 from typing import TYPE_CHECKING, Any
 
+from . import metrics
 from ._compare import compare
 from ._contributions import Contributions
+from ._effects import EffectModel
 from ._errors import ColumnTypeError, Error
 from ._health import HealthModel
 from ._native import Plan, Playbook, Schema, Scored, Table, simulate
@@ -25,6 +27,7 @@ __all__ = [
     "BlendClassifier",
     "ColumnTypeError",
     "Contributions",
+    "EffectModel",
     "Error",
     "GradientTreesClassifier",
     "GradientTreesRegressor",
@@ -36,6 +39,7 @@ __all__ = [
     "Scored",
     "Table",
     "compare",
+    "metrics",
     "simulate",
     "table",
 ]
