@@ -6,8 +6,10 @@ a ``TypeError``), or Python's own ``OSError`` for files.
 
 from typing import TYPE_CHECKING, Any
 
+from . import metrics
 from ._compare import compare
 from ._contributions import Contributions, Interactions
+from ._effects import EffectModel
 from ._errors import ColumnTypeError, Error
 from ._health import HealthModel, cohorts
 from ._native import AssignmentLog, Cohorts, Outcomes, Plan, Playbook, Schema, Scored, Table, simulate
@@ -27,6 +29,7 @@ __all__ = [
     "Cohorts",
     "ColumnTypeError",
     "Contributions",
+    "EffectModel",
     "Error",
     "GradientTreesClassifier",
     "GradientTreesRegressor",
@@ -41,6 +44,7 @@ __all__ = [
     "Table",
     "cohorts",
     "compare",
+    "metrics",
     "simulate",
     "table",
 ]

@@ -12,6 +12,7 @@ __all__ = [
     "Baseline",
     "Classifier",
     "Cohorts",
+    "EffectModel",
     "HealthModel",
     "Plan",
     "Playbook",
@@ -20,7 +21,15 @@ __all__ = [
     "Scored",
     "Table",
     "compare",
+    "costed_qini",
+    "costed_qini_area",
+    "detectable_difference",
+    "expected_maximum_profit",
+    "policy_value",
+    "sample_size",
     "simulate",
+    "uplift",
+    "uplift_curve",
 ]
 
 _Numbers = npt.NDArray[np.float64]
@@ -365,3 +374,58 @@ def compare(
     schema: Schema, table: Table, outcome: str, by_time: tuple[list[str], int, int], params: dict[str, Any]
 ) -> tuple[Table, list[tuple[str, str]]]: ...
 def simulate(*, n_accounts: int = 2000, n_periods: int = 2, random_state: int = 0) -> tuple[Table, Table]: ...
+
+@final
+class EffectModel:
+    """Learned effects of several actions on one outcome."""
+
+    @staticmethod
+    def fit(
+        table: Table,
+        y: _Flags,
+        arm: npt.NDArray[np.int64],
+        arms: list[str],
+        evidence: str | _Numbers,
+        priors: list[tuple[str, float, float]],
+        n_folds: int,
+        random_state: int,
+    ) -> EffectModel: ...
+    def effects(self, table: Table) -> Table: ...
+    def best(
+        self, table: Table, worth: float, costs: list[float], most: int | None
+    ) -> npt.NDArray[np.int64]: ...
+    def expected(self, table: Table) -> _Numbers: ...
+    @property
+    def reports(self) -> list[dict[str, Any]]: ...
+    @property
+    def basis(self) -> str: ...
+    @property
+    def arms(self) -> list[str]: ...
+    @property
+    def feature_names(self) -> list[str]: ...
+    def save(self, path: str) -> None: ...
+    @staticmethod
+    def load(path: str) -> EffectModel: ...
+    @staticmethod
+    def from_bytes(bytes: bytes) -> EffectModel: ...
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]: ...
+
+_Told = tuple[float, float, float, float]
+_Interval = tuple[float, int, int]
+_Indices = npt.NDArray[np.int64]
+_Log = tuple[_Indices, _Numbers, _Numbers, _Numbers]
+
+def uplift(measure: str, y: _Flags, effects: _Numbers, treated: _Flags, interval: _Interval) -> _Told: ...
+def uplift_curve(y: _Flags, effects: _Numbers, treated: _Flags) -> list[tuple[float, float, float]]: ...
+def policy_value(
+    method: str, log: _Log, policy: _Indices, expected: _Numbers | None, other: _Indices | None
+) -> _Told: ...
+def costed_qini(log: _Log, effects: _Numbers, expected: _Numbers) -> list[_Told]: ...
+def costed_qini_area(log: _Log, effects: _Numbers, expected: _Numbers, interval: _Interval) -> _Told: ...
+def expected_maximum_profit(
+    y: _Flags, scores: _Numbers, values: _Numbers, campaign: tuple[float, float, float, float]
+) -> tuple[float, float, float | None]: ...
+def sample_size(of: str, first: float, second: float, experiment: tuple[float, float, float]) -> tuple[int, int]: ...
+def detectable_difference(
+    standard_deviation: float, n_accounts: int, experiment: tuple[float, float, float]
+) -> float: ...

@@ -8,10 +8,12 @@ mod classifier;
 mod cohorts;
 mod columns;
 mod comparison;
+mod effects;
 mod error;
 mod health_model;
 mod health_told;
 mod health_views;
+mod metrics;
 mod numpy_column;
 mod params;
 mod plan;
@@ -40,7 +42,14 @@ mod _native {
     #[pymodule_export]
     use crate::comparison::compare;
     #[pymodule_export]
+    use crate::effects::EffectModel;
+    #[pymodule_export]
     use crate::health_model::HealthModel;
+    #[pymodule_export]
+    use crate::metrics::{
+        costed_qini, costed_qini_area, detectable_difference, expected_maximum_profit, policy_value,
+        sample_size, uplift, uplift_curve,
+    };
     #[pymodule_export]
     use crate::plan::Plan;
     #[pymodule_export]

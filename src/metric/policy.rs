@@ -2,6 +2,7 @@
 //!
 //! Row `i` got action `aᵢ` with probability `eᵢ` and had outcome `yᵢ`; the policy would have taken `πᵢ`.
 //!
+//! - direct: mean of `μ(xᵢ, πᵢ) − cost(πᵢ)`, right only if the expectations `μ` are;
 //! - inverse propensity: mean of `[aᵢ = πᵢ] yᵢ / eᵢ − cost(πᵢ)` (Horvitz & Thompson 1952);
 //! - self-normalised: the same with weights `[aᵢ = πᵢ] / eᵢ` that sum to `n` (Swaminathan & Joachims 2015);
 //! - doubly robust: mean of `μ(xᵢ, πᵢ) + [aᵢ = πᵢ] (yᵢ − μ(xᵢ, πᵢ)) / eᵢ − cost(πᵢ)` (Dudík et al. 2011), right if
@@ -27,11 +28,25 @@ pub struct ChoiceLog<'a> {
     pub cost: &'a [f64],
 }
 
+/// Mean outcome after cost that `policy` (`n` actions) would have had as far as a model can tell: `expected` is `μ`,
+/// `n × n_actions` row-major. Its interval knows only that other rows could have been drawn, not that `μ` may be wrong:
+/// hold it against [`policy_value_dr`].
+///
+/// # Errors
+/// Those of [`policy_value_dr`].
+pub fn policy_value_direct(log: &ChoiceLog<'_>, policy: &[usize], expected: &[f64]) -> Result<Estimate> {
+    log.check(policy)?;
+    log.check_expected(expected)?;
+    let of_row = |row: usize| expected[row * log.cost.len() + policy[row]] - log.cost[policy[row]];
+    Ok(mean(log.action.len(), of_row))
+}
+
 /// Mean outcome after cost that `policy` (`n` actions) would have had, by inverse propensity; 95 % interval.
 ///
 /// # Errors
 /// Lengths that differ; an action that is not there; a propensity of 0 or above 1; [`ErrorKind::TooFew`] where the log
-/// did what the policy would do in fewer than [`FEWEST_MATCHES`] rows of an action: then it cannot answer.
+/// did what the policy would do in fewer than [`FEWEST_MATCHES`] rows of an action, or in rows of which a few count as
+/// much as all others together (Kish's effective number is below that): then it cannot answer.
 pub fn policy_value_ipw(log: &ChoiceLog<'_>, policy: &[usize]) -> Result<Estimate> {
     log.check(policy)?;
     let of_row = |row: usize| log.weight(row, policy[row]) * log.outcome[row] - log.cost[policy[row]];
@@ -90,12 +105,22 @@ impl ChoiceLog<'_> {
         if self.action[row] == action { self.propensity[row].recip() } else { 0.0 }
     }
 
-    fn doubly_robust(&self, row: usize, action: usize, expected: &[f64]) -> f64 {
+    /// What the row would have brought by an action, after its cost.
+    pub(super) fn doubly_robust(&self, row: usize, action: usize, expected: &[f64]) -> f64 {
         let expected = expected[row * self.cost.len() + action];
         expected + self.weight(row, action) * (self.outcome[row] - expected) - self.cost[action]
     }
 
     fn check(&self, policy: &[usize]) -> Result<()> {
+        let (n_rows, n_actions) = (self.action.len(), self.cost.len());
+        self.check_rows()?;
+        check::same_length("actions of the policy", policy.len(), n_rows)?;
+        check::actions("actions of the policy", policy, n_actions)?;
+        (0..n_actions).try_for_each(|action| self.check_matches(action, policy))
+    }
+
+    /// The log itself, whatever is asked of it.
+    pub(super) fn check_rows(&self) -> Result<()> {
         let (n_rows, n_actions) = (self.action.len(), self.cost.len());
         if n_rows == 0 {
             let what = "the log of choices".into();
@@ -103,30 +128,52 @@ impl ChoiceLog<'_> {
         }
         check::same_length("propensities", self.propensity.len(), n_rows)?;
         check::same_length("outcomes", self.outcome.len(), n_rows)?;
-        check::same_length("actions of the policy", policy.len(), n_rows)?;
         let in_range = |e: f64| e > 0.0 && e <= 1.0;
         check::all("propensities", self.propensity, "a probability above 0 and at most 1", in_range)?;
         check::all("outcomes", self.outcome, "a finite number", f64::is_finite)?;
         check::all("costs", self.cost, "a finite number", f64::is_finite)?;
-        check::actions("actions done", self.action, n_actions)?;
-        check::actions("actions of the policy", policy, n_actions)?;
-        (0..n_actions).try_for_each(|action| self.check_matches(action, policy))
+        check::actions("actions done", self.action, n_actions)
+    }
+
+    /// The log did an action often enough.
+    pub(super) fn check_done(&self, action: usize) -> Result<()> {
+        let what = || format!("the log cannot answer: rows in which it did action {action}");
+        self.enough(what, |row| self.action[row] == action)
+    }
+
+    /// Enough rows, and not a few that count as much as all others.
+    fn enough(&self, what: impl Fn() -> String, is_in: impl Fn(usize) -> bool) -> Result<()> {
+        let weights =
+            (0..self.action.len()).filter(|&row| is_in(row)).map(|row| self.propensity[row].recip());
+        let add = |(n, sum, squares): (usize, f64, f64), weight: f64| {
+            (n + 1, sum + weight, squares + weight * weight)
+        };
+        let (found, sum, squares) = weights.fold((0, 0.0, 0.0), add);
+        let effective = if squares > 0.0 { sum * sum / squares } else { 0.0 };
+        if found < FEWEST_MATCHES {
+            return Err(ErrorKind::TooFew { what: what(), found, needed: FEWEST_MATCHES }.into());
+        }
+        if effective < FEWEST_MATCHES as f64 {
+            let what = format!("{}, of which a few count as much as all others; in effect", what());
+            return Err(ErrorKind::TooFew { what, found: effective as usize, needed: FEWEST_MATCHES }.into());
+        }
+        Ok(())
     }
 
     fn check_matches(&self, action: usize, policy: &[usize]) -> Result<()> {
         let wanted = policy.iter().filter(|&&of_row| of_row == action).count();
-        let matches = |(&done, &wanted): (&usize, &usize)| done == action && wanted == action;
-        let found = self.action.iter().zip(policy).filter(|&(a, b)| matches((a, b))).count();
-        if wanted == 0 || found >= FEWEST_MATCHES {
+        if wanted == 0 {
             return Ok(());
         }
-        let what = format!(
-            "the log cannot answer: rows in which it did action {action} where the policy would ({wanted} rows)"
-        );
-        Err(ErrorKind::TooFew { what, found, needed: FEWEST_MATCHES }.into())
+        let what = || {
+            format!(
+                "the log cannot answer: rows in which it did action {action} where the policy would ({wanted} rows)"
+            )
+        };
+        self.enough(what, |row| self.action[row] == action && policy[row] == action)
     }
 
-    fn check_expected(&self, expected: &[f64]) -> Result<()> {
+    pub(super) fn check_expected(&self, expected: &[f64]) -> Result<()> {
         check::same_length("expected outcomes", expected.len(), self.action.len() * self.cost.len())?;
         check::all("expected outcomes", expected, "a finite number", f64::is_finite)
     }
@@ -192,6 +239,28 @@ mod tests {
         let rows = Rows::new();
         let found = policy_value_dr(&rows.log(), &rows.policy, &[0.4; 800]).unwrap();
         assert!((found.value - 0.95).abs() < 1e-12 && found.low < 0.95 && 0.95 < found.high);
+    }
+
+    #[test]
+    fn the_direct_value_is_what_the_model_says_and_no_more() {
+        let rows = Rows::new();
+        let expected: Vec<f64> = (0..800).map(|at| if at % 2 == 1 { 0.9 } else { 0.2 }).collect();
+        let found = policy_value_direct(&rows.log(), &rows.policy, &expected).unwrap();
+        assert!((found.value - (0.5 * 0.8 + 0.5 * 0.2)).abs() < 1e-12, "{found:?}");
+    }
+
+    #[test]
+    fn a_few_rows_that_count_as_all_are_refused() {
+        let rows = Rows::new();
+        let odd = |row: usize| if row == 0 { 1e-5 } else { rows.propensity[row] };
+        let propensity: Vec<f64> = (0..400).map(odd).collect();
+        let log = ChoiceLog { propensity: &propensity, ..rows.log() };
+        let refused = policy_value_ipw(&log, &rows.policy).unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "the log cannot answer: rows in which it did action 1 where the policy would (200 rows), of which a few \
+             count as much as all others; in effect: found 1, expected at least 30"
+        );
     }
 
     #[test]

@@ -98,6 +98,25 @@ pub fn qini_interval(
     Ok(percentiles(value, values.into_iter().flatten().collect(), confidence))
 }
 
+/// [`uplift_area`] with its interval, as [`qini_interval`].
+///
+/// # Errors
+/// As [`uplift_area`]; a confidence outside (0, 1), fewer than 2 resamples.
+pub fn uplift_area_interval(
+    y: &[bool],
+    effects: &[f64],
+    treated: &[bool],
+    confidence: f64,
+    n_resamples: usize,
+    random_state: u64,
+) -> Result<Estimate> {
+    check::confidence(confidence, n_resamples)?;
+    let ranking = Ranking::new(y, effects, treated)?;
+    let resampling = Resampling::new(y.len(), n_resamples, random_state);
+    let values = resampling.map(|counts| ranking.uplift_area(Some(counts)));
+    Ok(percentiles(ranking.uplift_area(None), values, confidence))
+}
+
 fn no_room() -> crate::Error {
     let what = "outcomes that an order could put first or last".into();
     ErrorKind::TooFew { what, found: 0, needed: 1 }.into()
@@ -260,6 +279,9 @@ mod tests {
         let Estimate { value, low, high, standard_error } = found();
         assert!(low < value && value < high && standard_error > 0.02);
         assert_eq!(found(), found());
+        let area = uplift_area_interval(&y, &effects, &treated, 0.9, 400, 7).unwrap();
+        assert!(area.value == uplift_area(&y, &effects, &treated).unwrap() && area.low < area.high);
+        assert!(area.low < area.value && area.value < area.high);
         let narrow = qini_interval(&y, &effects, &treated, 0.5, 400, 7).unwrap();
         assert!(low < narrow.low && narrow.high < high);
     }

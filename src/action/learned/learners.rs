@@ -1,281 +1,174 @@
 //! The learners: from rows with and without an action to by how much it changes the outcome of each.
 //!
-//! S, T and X learners are those of Künzel et al. (2019), the doubly robust one of Kennedy (2023). All are kept
-//! simple: straight lines, or shallow trees with large leaves at a low rate. Effects are small beside the outcome's
-//! noise, and flexible learners fit the noise.
+//! S, T and X learners are those of Künzel et al. (2019), the class transformation that of Jaskowski & Jaroszewicz
+//! (2012), the doubly robust one of Kennedy (2023). All are kept simple: lines held near to nothing, or shallow trees
+//! with large leaves at a low rate. Effects are small beside the outcome's noise, and flexible learners fit the noise.
 
 use serde::{Deserialize, Serialize};
 
-use super::data::{Data, mean, pick, take};
-use super::ridge::ridge;
+use super::bench::{Bench, joined};
 use crate::error::Result;
-use crate::model::gradient_trees::{BoostParams, BoostTask, boost};
-use crate::model::logistic::{Design, Scorer, SolverSettings, path};
-use crate::model::loss::{Logistic, Loss, Squared};
-use crate::model::{EncodedColumn, Features, sigmoid};
-use crate::tree::{Binning, ColumnView, Forest, GrowParams};
+use crate::model::logistic::Scorer;
+use crate::model::{EncodedColumn, sigmoid};
+use crate::tree::{ColumnView, Forest};
 
-const SOLVER: SolverSettings<'_> = SolverSettings::new(200, 1e-4);
+/// Variances that coefficients in log-odds are thought to have, by learner. Held tightly: what is wanted is how arms
+/// differ, and what both are drawn to is the same. By thirty-odd simulated worlds and two public experiments.
+const C_OF_S: f64 = 0.01;
+const C_OF_T: f64 = 0.003;
+const C_OF_CLASS: f64 = 0.001;
 
 /// A way to learn how the effect differs between accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Learner {
-    /// One logistic regression with the action as a column: the same for all in log-odds, so by risk in points.
+    /// One logistic regression with the actions as columns: the same for all in log-odds, so by risk in points.
     SLogistic,
-    /// Two logistic regressions, with the action and without.
+    /// A logistic regression for each arm.
     TLogistic,
-    /// One forest with the action as a column.
+    /// A logistic regression of having the outcome with the action or not having it without.
+    ClassTransformation,
+    /// One forest with the actions as columns.
     STrees,
-    /// Two forests.
-    TTrees,
-    /// Forests on what each arm's outcomes are beyond the other arm's forest.
-    XTrees,
+    /// Ridge regressions on what each arm's outcomes are beyond those expected in the other.
+    XLinear,
     /// Ridge regression on doubly robust scores.
     DrLinear,
-    /// A forest on doubly robust scores.
-    DrTrees,
-    /// What all of them say on average.
-    All,
 }
 
 impl Learner {
     /// Those that learn from outcomes.
-    pub const DIRECT: [Learner; 5] =
-        [Learner::SLogistic, Learner::TLogistic, Learner::STrees, Learner::TTrees, Learner::XTrees];
-    /// Those that learn from doubly robust scores.
-    pub const BY_SCORE: [Learner; 2] = [Learner::DrLinear, Learner::DrTrees];
+    pub const DIRECT: [Learner; 4] =
+        [Learner::SLogistic, Learner::TLogistic, Learner::ClassTransformation, Learner::STrees];
+    /// Those that learn from what was expected of rows left out.
+    pub const BY_EXPECTATION: [Learner; 2] = [Learner::XLinear, Learner::DrLinear];
+
+    /// All of them, in the order in which their effects stand.
+    pub fn all() -> impl Iterator<Item = Learner> {
+        Learner::DIRECT.into_iter().chain(Learner::BY_EXPECTATION)
+    }
 
     pub fn name(self) -> &'static str {
         match self {
             Learner::SLogistic => "S-learner, logistic",
             Learner::TLogistic => "T-learner, logistic",
+            Learner::ClassTransformation => "class transformation, logistic",
             Learner::STrees => "S-learner, trees",
-            Learner::TTrees => "T-learner, trees",
-            Learner::XTrees => "X-learner, trees",
+            Learner::XLinear => "X-learner, linear",
             Learner::DrLinear => "doubly robust, linear",
-            Learner::DrTrees => "doubly robust, trees",
-            Learner::All => "all learners on average",
         }
     }
-}
 
-/// The models of both arms, without the action (0) and with it (1).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Arms {
-    linear: [Scorer; 2],
-    trees: [Forest; 2],
-}
-
-impl Arms {
-    pub fn fit(data: &Data<'_>, c: f64, random_state: u64) -> Result<Self> {
-        let of = |treated| OutcomeModel::fit(&data.take(&data.arm(treated)), c, random_state);
-        let (rest, treated) = (of(false)?, of(true)?);
-        Ok(Arms { linear: [rest.linear, treated.linear], trees: [rest.trees, treated.trees] })
-    }
-
-    /// Probability of the outcome in an arm: the mean of both models.
-    pub fn outcome(&self, arm: usize, columns: &[EncodedColumn<'_>], n_rows: usize) -> Vec<f64> {
-        mean_of(&self.linear[arm], &self.trees[arm], columns, n_rows)
+    /// Whether it tells the outcome in each arm.
+    pub fn tells_outcomes(self) -> bool {
+        matches!(self, Learner::TLogistic | Learner::STrees)
     }
 }
 
-/// A model of the outcome in one arm.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct OutcomeModel {
-    linear: Scorer,
-    trees: Forest,
-}
-
-impl OutcomeModel {
-    /// Fits to all rows, whatever their arm.
-    pub fn fit(data: &Data<'_>, c: f64, random_state: u64) -> Result<Self> {
-        let columns = data.columns()?;
-        let linear = fit_logistic(data.features.names(), &columns, &data.y, c)?;
-        let trees = fit_trees(&Logistic, &columns, &data.targets(), random_state)?;
-        Ok(OutcomeModel { linear, trees })
-    }
-
-    /// Probability of the outcome.
-    pub fn predict(&self, columns: &[EncodedColumn<'_>], n_rows: usize) -> Vec<f64> {
-        mean_of(&self.linear, &self.trees, columns, n_rows)
-    }
-}
-
-fn mean_of(linear: &Scorer, trees: &Forest, columns: &[EncodedColumn<'_>], n_rows: usize) -> Vec<f64> {
-    let linear = linear.log_odds(columns, n_rows);
-    let trees = raw(trees, columns, n_rows);
-    linear.iter().zip(&trees).map(|(&a, &b)| 0.5 * (sigmoid(a) + sigmoid(b))).collect()
-}
-
-/// A learner that was fitted.
+/// A learner that was fitted to all arms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Fitted {
-    /// Log-odds with the action's column last.
-    SLinear(Scorer),
-    /// Log-odds without the action and with it.
-    TLinear([Scorer; 2]),
-    /// Log-odds with the action's column last.
-    STrees(Forest),
-    /// Log-odds without the action and with it.
-    TTrees([Forest; 2]),
-    /// Effects by the rows without the action and by those with it, and the weight of the former.
-    XTrees([Forest; 2], f64),
-    /// The effect.
-    Linear(Scorer),
-    /// The effect.
-    Trees(Forest),
+    /// Log-odds with the actions' columns last; their number.
+    SLinear(Scorer, usize),
+    /// Log-odds in each arm.
+    TLinear(Vec<Scorer>),
+    /// Log-odds of the transformed class, one an action.
+    Class(Vec<Scorer>),
+    /// Log-odds with the actions' columns last; their number.
+    STrees(Forest, usize),
+    /// Effects, one an action.
+    Linear(Vec<Scorer>),
 }
 
 impl Fitted {
-    /// Fits a learner of [`Learner::DIRECT`].
-    pub fn direct(learner: Learner, data: &Data<'_>, arms: &Arms, c: f64, random_state: u64) -> Result<Self> {
-        match learner {
-            Learner::SLogistic => s_logistic(data, c),
-            Learner::STrees => s_trees(data, random_state),
-            Learner::TTrees => Ok(Fitted::TTrees(arms.trees.clone())),
-            Learner::XTrees => x_trees(data, arms, random_state),
-            _ => Ok(Fitted::TLinear(arms.linear.clone())),
-        }
-    }
-
-    /// Fits a learner of [`Learner::BY_SCORE`] to doubly robust scores; `spread` is how far the effect is thought to
-    /// differ between accounts.
-    pub fn by_score(
+    /// Fits a learner of [`Learner::DIRECT`] to the rows `train`; `chances` is how likely each row was to get each arm.
+    pub fn direct(
         learner: Learner,
-        data: &Data<'_>,
-        scores: &[f64],
-        spread: f64,
+        bench: &Bench<'_>,
+        train: &[u32],
+        chances: &[f64],
         seed: u64,
     ) -> Result<Self> {
-        let columns = data.columns()?;
+        let (data, n_actions) = (bench.data, bench.data.n_arms - 1);
         match learner {
-            Learner::DrTrees => Ok(Fitted::Trees(fit_trees(&Squared, &columns, scores, seed)?)),
+            Learner::STrees => Ok(Fitted::STrees(bench.trees(train, seed)?, n_actions)),
+            Learner::SLogistic => {
+                Ok(Fitted::SLinear(bench.with_actions.logistic(data.y, None, train, C_OF_S)?, n_actions))
+            }
+            Learner::ClassTransformation => {
+                let fit = |action| transformed(bench, train, chances, action);
+                Ok(Fitted::Class((1..=n_actions).map(fit).collect::<Result<_>>()?))
+            }
             _ => {
-                let design = Design::fit(data.features.names(), &columns, None, 0)?;
-                let matrix = design.matrix(&columns, data.n_rows()).to_dense();
-                let (coefs, intercept) = ridge(matrix, scores, spread);
-                Ok(Fitted::Linear(design.scorer(&coefs, intercept)))
+                let fit = |arm| bench.bent.logistic(data.y, None, &data.of_arm(train, arm), C_OF_T);
+                Ok(Fitted::TLinear((0..=n_actions).map(fit).collect::<Result<_>>()?))
             }
         }
     }
 
-    /// The effect on the outcome's probability of `n` rows.
-    pub fn effects(&self, columns: &[EncodedColumn<'_>], n: usize) -> Vec<f64> {
+    /// Probabilities of the outcome of `n` rows in each arm; none for learners that tell effects only.
+    pub fn outcomes(&self, columns: &[EncodedColumn<'_>], n: usize) -> Vec<Vec<f64>> {
+        let odds: Vec<Vec<f64>> = match self {
+            Fitted::SLinear(scorer, actions) => {
+                in_arms(columns, n, *actions, |columns| scorer.log_odds(columns, n))
+            }
+            Fitted::STrees(trees, actions) => in_arms(columns, n, *actions, |columns| raw(trees, columns)),
+            Fitted::TLinear(arms) => arms.iter().map(|scorer| scorer.log_odds(columns, n)).collect(),
+            Fitted::Class(_) | Fitted::Linear(_) => Vec::new(),
+        };
+        odds.into_iter().map(|odds| odds.into_iter().map(sigmoid).collect()).collect()
+    }
+
+    /// The effect of each action on the outcome's probability of `n` rows.
+    pub fn effects(&self, columns: &[EncodedColumn<'_>], n: usize) -> Vec<Vec<f64>> {
         match self {
-            Fitted::SLinear(scorer) => with_and_without(columns, n, |columns| scorer.log_odds(columns, n)),
-            Fitted::STrees(trees) => with_and_without(columns, n, |columns| raw(trees, columns, n)),
-            Fitted::TLinear([rest, treated]) => {
-                rises(&rest.log_odds(columns, n), &treated.log_odds(columns, n))
+            Fitted::Linear(actions) => actions.iter().map(|scorer| scorer.log_odds(columns, n)).collect(),
+            Fitted::Class(actions) => {
+                let rise = |odds: f64| 2.0 * sigmoid(odds) - 1.0;
+                let of = |scorer: &Scorer| scorer.log_odds(columns, n).into_iter().map(rise).collect();
+                actions.iter().map(of).collect()
             }
-            Fitted::TTrees([rest, treated]) => rises(&raw(rest, columns, n), &raw(treated, columns, n)),
-            Fitted::XTrees([rest, treated], weight) => {
-                let (rest, treated) = (raw(rest, columns, n), raw(treated, columns, n));
-                rest.iter().zip(&treated).map(|(a, b)| weight * a + (1.0 - weight) * b).collect()
-            }
-            Fitted::Linear(scorer) => scorer.log_odds(columns, n),
-            Fitted::Trees(trees) => raw(trees, columns, n),
+            _ => rises(&self.outcomes(columns, n)),
         }
     }
 }
 
-/// By how much probabilities rise from one log-odds to another.
-fn rises(from: &[f64], to: &[f64]) -> Vec<f64> {
-    from.iter().zip(to).map(|(&from, &to)| sigmoid(to) - sigmoid(from)).collect()
+/// By how much probabilities rise from arm 0 to each other.
+pub(super) fn rises(of_arms: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let rise = |arm: &Vec<f64>| arm.iter().zip(&of_arms[0]).map(|(with, rest)| with - rest).collect();
+    of_arms[1..].iter().map(rise).collect()
 }
 
-fn raw(trees: &Forest, columns: &[EncodedColumn<'_>], n_rows: usize) -> Vec<f64> {
-    if columns.is_empty() {
-        return vec![trees.base(); n_rows];
-    }
-    trees.predict(&views(columns))
+/// The transformed class is the outcome with the action, its opposite without; weighed by how rare an arm was for the
+/// row, its probability is `(1 + τ) / 2`.
+fn transformed(bench: &Bench<'_>, train: &[u32], chances: &[f64], action: usize) -> Result<Scorer> {
+    let data = bench.data;
+    let is_in = |row: &u32| [0, action].contains(&data.arm[*row as usize]);
+    let rows: Vec<u32> = train.iter().copied().filter(is_in).collect();
+    let class: Vec<bool> = data.y.iter().zip(data.arm).map(|(&y, &arm)| y == (arm == action)).collect();
+    let weight = |(row, &arm): (usize, &usize)| {
+        let of_row = &chances[row * data.n_arms..][..data.n_arms];
+        0.5 * (of_row[0] + of_row[action]) / of_row[arm]
+    };
+    let weights: Vec<f64> = data.arm.iter().enumerate().map(weight).collect();
+    bench.straight.logistic(&class, Some(&weights), &rows, C_OF_CLASS)
 }
 
-fn views<'a>(columns: &'a [EncodedColumn<'a>]) -> Vec<ColumnView<'a>> {
-    columns.iter().map(EncodedColumn::view).collect()
+fn raw(trees: &Forest, columns: &[EncodedColumn<'_>]) -> Vec<f64> {
+    let views: Vec<ColumnView<'_>> = columns.iter().map(EncodedColumn::view).collect();
+    trees.predict(&views)
 }
 
-fn with_and_without(
+/// `log_odds` as if all rows were in arm 0, then in each other.
+fn in_arms(
     columns: &[EncodedColumn<'_>],
     n_rows: usize,
+    n_actions: usize,
     log_odds: impl Fn(&[EncodedColumn<'_>]) -> Vec<f64>,
-) -> Vec<f64> {
-    let at = |treated: f64| {
-        let action = vec![treated; n_rows];
-        log_odds(&with_action(columns, &action))
+) -> Vec<Vec<f64>> {
+    let at = |arm: usize| {
+        let given = |action: usize| vec![f64::from(u8::from(action == arm)); n_rows];
+        let actions: Vec<Vec<f64>> = (1..=n_actions).map(given).collect();
+        log_odds(&joined(columns, &actions))
     };
-    rises(&at(0.0), &at(1.0))
-}
-
-/// The columns with the action's behind them.
-fn with_action<'a>(columns: &'a [EncodedColumn<'a>], action: &'a [f64]) -> Vec<EncodedColumn<'a>> {
-    columns.iter().cloned().chain([EncodedColumn::Number(action.into())]).collect()
-}
-
-/// The names with the action's behind them.
-pub(super) fn names_with_action(features: &Features) -> Vec<String> {
-    features.names().iter().cloned().chain(["action".to_owned()]).collect()
-}
-
-fn fit_logistic(names: &[String], columns: &[EncodedColumn<'_>], y: &[bool], c: f64) -> Result<Scorer> {
-    let design = Design::fit(names, columns, None, 0)?;
-    let rows: Vec<u32> = (0..y.len() as u32).collect();
-    let matrix = design.matrix(columns, y.len());
-    let step = path(&matrix, y, None, &rows, &[], &[c], &SOLVER)?.remove(0);
-    Ok(design.scorer(&step.coefs, step.intercept))
-}
-
-fn s_logistic(data: &Data<'_>, c: f64) -> Result<Fitted> {
-    let action = super::data::numbers(&data.treated);
-    let columns = data.columns()?;
-    let columns = with_action(&columns, &action);
-    Ok(Fitted::SLinear(fit_logistic(&names_with_action(data.features), &columns, &data.y, c)?))
-}
-
-fn s_trees(data: &Data<'_>, random_state: u64) -> Result<Fitted> {
-    let action = super::data::numbers(&data.treated);
-    let columns = data.columns()?;
-    let columns = with_action(&columns, &action);
-    Ok(Fitted::STrees(fit_trees(&Logistic, &columns, &data.targets(), random_state)?))
-}
-
-/// Künzel et al., eq. 8 to 11, with the share of treated rows as weight.
-fn x_trees(data: &Data<'_>, arms: &Arms, random_state: u64) -> Result<Fitted> {
-    let of_arm = |treated: bool| {
-        let rows = data.arm(treated);
-        let table = take(&data.table, &rows);
-        let columns = data.features.encode(&table)?;
-        let other = raw(&arms.trees[usize::from(!treated)], &columns, rows.len());
-        let beyond = |(y, other): (f64, f64)| if treated { y - sigmoid(other) } else { sigmoid(other) - y };
-        let targets: Vec<f64> = pick(&data.targets(), &rows).into_iter().zip(other).map(beyond).collect();
-        fit_trees(&Squared, &columns, &targets, random_state)
-    };
-    let share = mean(&super::data::numbers(&data.treated));
-    Ok(Fitted::XTrees([of_arm(false)?, of_arm(true)?], share))
-}
-
-/// A hundred small trees with large leaves at a low rate.
-fn fit_trees<L: Loss>(loss: &L, columns: &[EncodedColumn<'_>], y: &[f64], seed: u64) -> Result<Forest> {
-    let views = views(columns);
-    let binning = Binning::fit(&views, 255);
-    let bins = binning.bin(&views);
-    let train: Vec<u32> = (0..y.len() as u32).collect();
-    let task = BoostTask { y, weights: None, offset: None, train: &train, valid: &[] };
-    let grow = GrowParams {
-        max_leaf_nodes: 7,
-        min_samples_leaf: 200,
-        l2_regularization: 10.0,
-        ..GrowParams::default()
-    };
-    let params = BoostParams {
-        n_estimators: 100,
-        learning_rate: 0.05,
-        max_features: 0.8,
-        subsample: 1.0,
-        n_iter_no_change: None,
-        random_state: seed,
-        n_threads: 1,
-        grow,
-    };
-    let go_on = |_| std::ops::ControlFlow::Continue(());
-    Ok(boost(loss, &binning, &bins, &task, &params, &go_on)?.into_forest(columns.len()))
+    (0..=n_actions).map(at).collect()
 }

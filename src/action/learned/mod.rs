@@ -1,11 +1,14 @@
 //! Effects learned from outcomes: by how much each action changes an outcome, for whom, and how sure that is.
 //!
 //! ```text
-//! who got what, what came of it → folds → S, T, X and doubly robust learners → doubly robust scores
-//!                               → weights of learners, "the same for all" and "none" → effects with intervals
+//! who got what, what came of it → folds → S, T, X, class transformation and doubly robust learners
+//!     → doubly robust scores of rows left out → weights of learners, "the same for all" and "none"
+//!     → effects with intervals
 //! ```
 
+mod bench;
 mod contrast;
+mod crossfit;
 mod data;
 mod effects;
 mod learners;
@@ -16,17 +19,23 @@ mod ridge;
 mod tests;
 #[cfg(test)]
 mod tests_plan;
+mod weigh;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorKind, Result};
 use crate::frame::Table;
-use crate::model::Features;
+use crate::model::EncodedColumn;
 use crate::model::training::check_training;
+use crate::model::{Features, ModelFile};
+use bench::Bench;
 use contrast::Contrast;
-use data::{Data, take};
-use learners::OutcomeModel;
+use crossfit::LeftOut;
+use data::{Data, Fold, variance};
+use learners::{Fitted, Learner};
+use propensity::CLIP;
+use ridge::Ridge;
 
 pub use effects::LearnedEffects;
 pub use report::{ArmReport, Average, Candidate, Overlap};
@@ -127,24 +136,35 @@ impl EffectModelParams {
         self.check_arms(y, arm)?;
         self.check_logged(arm)?;
         let features = Features::of(table);
-        let rest = rows_of(arm, |arm| arm == 0);
-        let of_none = part(&features, table, y, &rest, |_| false);
-        let fit = |at: usize| {
-            let rows = rows_of(arm, |arm| arm == 0 || arm == at);
-            let data = part(&features, table, y, &rows, |row| arm[row] == at);
-            let known = self.known_propensity(at, &rows);
-            contrast::fit(&data, &self.evidence, known, self.priors[at], self.n_folds, self.random_state)
+        let data = Data { features: &features, table, y, arm, n_arms: self.arms.len() };
+        let bench = Bench::new(&data)?;
+        let folds = data.folds(self.n_folds, self.random_state)?;
+        let chances = self.chances(&bench, &folds)?;
+        let held: Vec<f64> = chances.iter().map(|chance| chance.max(CLIP)).collect();
+        let ridge = Ridge::new(&bench, &folds);
+        let left_out = LeftOut::new(&bench, &folds, &ridge, &held, self.random_state)?;
+        let outcome = variance(&bench.targets).sqrt();
+        let contrast = |at: usize| Contrast::new(&left_out, &folds, &ridge, at, outcome, self.priors[at]);
+        let (contrasts, found): (Vec<_>, Vec<_>) = (1..self.arms.len()).into_par_iter().map(contrast).unzip();
+        let report = |(at, found): (usize, contrast::Found)| {
+            let n_of = |at: usize| arm.iter().filter(|&&of_row| of_row == at).count();
+            let overlap = Overlap::of(&data, &chances, at);
+            ArmReport::new(self.arms[at].clone(), [n_of(at), n_of(0)], self.basis(), found, overlap)
         };
-        let fitted: Vec<_> = (1..self.arms.len()).into_par_iter().map(fit).collect::<Result<_>>()?;
-        let (contrasts, findings): (Vec<_>, Vec<_>) = fitted.into_iter().unzip();
-        let without = OutcomeModel::fit(&of_none, 1.0, self.random_state)?;
-        let n_of = |at: usize| arm.iter().filter(|&&of_row| of_row == at).count();
-        let report = |(at, finding): (usize, contrast::Findings)| {
-            ArmReport::new(self.arms[at + 1].clone(), n_of(at + 1), n_of(0), self.basis(), finding)
-        };
-        let reports = findings.into_iter().enumerate().map(report).collect();
+        let reports = (1..).zip(found).map(report).collect();
+        let folds = left_out.models.into_iter().map(|models| Members::new(models, &contrasts)).collect();
         let (arms, basis) = (self.arms.clone(), self.basis());
-        Ok(EffectModel { arms, basis, features, contrasts, without, reports })
+        drop(bench);
+        Ok(EffectModel { arms, basis, features, folds, contrasts, reports })
+    }
+
+    /// How likely each row was to get each arm, `n × n_arms`.
+    fn chances(&self, bench: &Bench<'_>, folds: &[Fold]) -> Result<Vec<f64>> {
+        match &self.evidence {
+            Evidence::Randomised => Ok(propensity::constant(bench.data)),
+            Evidence::Logged(logged) => Ok(logged.clone()),
+            Evidence::Observational => propensity::estimated(bench, folds),
+        }
     }
 
     fn basis(&self) -> Basis {
@@ -201,42 +221,13 @@ impl EffectModelParams {
         }
         Ok(())
     }
-
-    /// The probability of an action where it or none was given.
-    fn known_propensity(&self, at: usize, rows: &[u32]) -> Option<Vec<f64>> {
-        let Evidence::Logged(logged) = &self.evidence else { return None };
-        let of_row = |&row: &u32| {
-            let of_row = &logged[row as usize * self.arms.len()..][..self.arms.len()];
-            of_row[at] / (of_row[0] + of_row[at])
-        };
-        Some(rows.iter().map(of_row).collect())
-    }
-}
-
-fn rows_of(arm: &[usize], is_in: impl Fn(usize) -> bool) -> Vec<u32> {
-    (0..arm.len() as u32).filter(|&row| is_in(arm[row as usize])).collect()
-}
-
-fn part<'a>(
-    features: &'a Features,
-    table: &Table,
-    y: &[bool],
-    rows: &[u32],
-    treated: impl Fn(usize) -> bool,
-) -> Data<'a> {
-    Data {
-        features,
-        table: take(table, rows),
-        y: data::pick(y, rows),
-        treated: rows.iter().map(|&row| treated(row as usize)).collect(),
-    }
 }
 
 /// Learned effects of several actions on one outcome, against doing nothing.
 ///
-/// How they differ between accounts is what seven simple learners make of it, averaged by how near each comes to the
-/// doubly robust scores of accounts that it did not see; "the same for all" and "none" are always among them, so that
-/// no difference is claimed that the data does not show.
+/// How they differ between accounts is what six simple learners make of it, weighed by how near they come together to
+/// the doubly robust scores of accounts that they did not see; "the same for all" and "none" are always among them, so
+/// that no difference is claimed that the data does not show.
 ///
 /// ```
 /// use keepwell::action::{EffectModel, Evidence};
@@ -263,10 +254,56 @@ pub struct EffectModel {
     arms: Vec<String>,
     basis: Basis,
     features: Features,
+    /// The learners of each fold: what is told is their mean.
+    folds: Vec<Members>,
     /// Each action against none.
     contrasts: Vec<Contrast>,
-    without: OutcomeModel,
     reports: Vec<ArmReport>,
+}
+
+/// The learners of a fold, each with its mean effects over the rows left out; `None` where it is not needed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Members(Vec<Option<(Fitted, Vec<f64>)>>);
+
+impl Members {
+    fn new(models: Vec<crossfit::Centred>, contrasts: &[Contrast]) -> Self {
+        let keep = |(at, (learner, model)): (usize, (Learner, crossfit::Centred))| {
+            let needed = learner.tells_outcomes() || contrasts.iter().any(|contrast| contrast.needs(at));
+            needed.then_some((model.fitted, model.means))
+        };
+        Members(Learner::all().zip(models).enumerate().map(keep).collect())
+    }
+
+    /// Differences by action and learner, nothing for learners that are not needed.
+    fn differences(&self, columns: &[EncodedColumn<'_>], n_rows: usize) -> Vec<Vec<Vec<f64>>> {
+        let n_actions = self.0.iter().flatten().next().map_or(0, |(_, means)| means.len());
+        let mut by_action = vec![vec![Vec::new(); self.0.len()]; n_actions];
+        for (at, (fitted, means)) in self.0.iter().enumerate().filter_map(|(at, m)| Some((at, m.as_ref()?))) {
+            for (action, mut effects) in fitted.effects(columns, n_rows).into_iter().enumerate() {
+                effects.iter_mut().for_each(|effect| *effect -= means[action]);
+                by_action[action][at] = effects;
+            }
+        }
+        by_action
+    }
+
+    /// The expected outcome with no action.
+    fn without(&self, columns: &[EncodedColumn<'_>], n_rows: usize) -> Vec<f64> {
+        let tell = |(fitted, _): &(Fitted, Vec<f64>)| fitted.outcomes(columns, n_rows).into_iter().next();
+        let told: Vec<Vec<f64>> = Learner::all()
+            .zip(&self.0)
+            .filter(|(l, _)| l.tells_outcomes())
+            .filter_map(|(_, m)| tell(m.as_ref()?))
+            .collect();
+        mean_of(&told, n_rows)
+    }
+}
+
+/// The mean of several columns of `n` rows.
+fn mean_of(columns: &[Vec<f64>], n_rows: usize) -> Vec<f64> {
+    let of_row =
+        |row: usize| columns.iter().map(|column| column[row]).sum::<f64>() / columns.len().max(1) as f64;
+    (0..n_rows).map(of_row).collect()
 }
 
 impl EffectModel {
@@ -305,10 +342,16 @@ impl EffectModel {
     /// # Errors
     /// A column that is missing or of another type.
     pub fn effects(&self, table: &Table) -> Result<LearnedEffects> {
-        let columns = self.features.encode(table)?;
-        let of = |contrast: &Contrast| contrast.effects(&columns, table.n_rows());
-        let of_arms: Vec<_> = self.contrasts.par_iter().map(of).collect();
-        Ok(LearnedEffects::new(self.arms.clone(), self.basis, self.reports.clone(), table.n_rows(), of_arms))
+        let (columns, n_rows) = (self.features.encode(table)?, table.n_rows());
+        let mut by_fold: Vec<Vec<Vec<Vec<f64>>>> =
+            self.folds.par_iter().map(|members| members.differences(&columns, n_rows)).collect();
+        let of = |(action, contrast): (usize, &Contrast)| {
+            let of_action: Vec<_> =
+                by_fold.iter_mut().map(|fold| std::mem::take(&mut fold[action])).collect();
+            contrast.effects(&of_action, &columns, n_rows)
+        };
+        let of_arms = self.contrasts.iter().enumerate().map(of).collect();
+        Ok(LearnedEffects::new(self.arms.clone(), self.basis, self.reports.clone(), n_rows, of_arms))
     }
 
     /// The expected outcome of each row under each arm, `n × n_arms` row-major, each 0 to 1: what
@@ -318,11 +361,18 @@ impl EffectModel {
     /// As [`effects`](Self::effects).
     pub fn expected(&self, table: &Table) -> Result<Vec<f64>> {
         let effects = self.effects(table)?;
-        let without = self.without.predict(&self.features.encode(table)?, table.n_rows());
+        let columns = self.features.encode(table)?;
+        let by_fold: Vec<Vec<f64>> =
+            self.folds.par_iter().map(|members| members.without(&columns, table.n_rows())).collect();
+        let without = mean_of(&by_fold, table.n_rows());
         let of_row = |(row, without): (usize, f64)| {
             let of_arm = |arm: usize| (without + effects.effect(row, arm)).clamp(0.0, 1.0);
             (0..self.arms.len()).map(of_arm).collect::<Vec<f64>>()
         };
         Ok(without.into_iter().enumerate().flat_map(of_row).collect())
     }
+}
+
+impl ModelFile for EffectModel {
+    const KIND: &'static str = "effects";
 }

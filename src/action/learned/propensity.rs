@@ -1,31 +1,48 @@
-//! How likely each row was to get the action: known, or estimated from what is known of it.
+//! How likely each row was to get each arm: known, or estimated from what is known of it.
 
-use super::data::{Data, Fold, mean, numbers};
+use super::bench::{Bench, FOLD_SOLVER};
+use super::data::{Data, Fold};
 use crate::error::Result;
-use crate::model::logistic::{DEFAULT_CS, Design, FOLD_TOL, SolverSettings, path};
+use crate::model::logistic::{DEFAULT_CS, path};
 use crate::model::sigmoid;
 
-const SOLVER: SolverSettings<'_> = SolverSettings::new(200, FOLD_TOL);
-/// Probabilities nearer to 0 or 1 than this, estimated or logged, are moved here (Crump et al. 2009 drop beyond .1; we
-/// keep and tell).
+/// Chances below this, estimated or logged, are moved here (Crump et al. 2009 drop rows below .1; we keep and tell).
 pub(super) const CLIP: f64 = 0.02;
 
-/// The C with the least log loss on the rows left out, and its probabilities there; `names` and `columns` say of what,
-/// `labels` for what.
-pub(super) fn out_of_fold(
-    names: &[String],
-    columns: &[crate::model::EncodedColumn<'_>],
-    labels: &[bool],
-    folds: &[Fold],
-) -> Result<(f64, Vec<f64>)> {
-    let design = Design::fit(names, columns, None, 0)?;
-    let matrix = design.matrix(columns, labels.len());
+/// The share of rows that got each arm, for all rows the same: what a draw that looks at nothing gives; `n × n_arms`.
+pub(super) fn constant(data: &Data<'_>) -> Vec<f64> {
+    data.shares().repeat(data.n_rows())
+}
+
+/// Estimated on the other folds by a logistic regression for each arm, made to sum to 1; `n × n_arms`.
+pub(super) fn estimated(bench: &Bench<'_>, folds: &[Fold]) -> Result<Vec<f64>> {
+    let data = bench.data;
+    let mut chances = vec![0.0; data.n_rows() * data.n_arms];
+    // With two arms the one's chance tells the other's.
+    let modelled = if data.n_arms == 2 { 1..2 } else { 0..data.n_arms };
+    for arm in modelled {
+        let got: Vec<bool> = data.arm.iter().map(|&of_row| of_row == arm).collect();
+        let of_arm = out_of_fold(bench, &got, folds)?;
+        of_arm.iter().enumerate().for_each(|(row, p)| chances[row * data.n_arms + arm] = *p);
+    }
+    for of_row in chances.chunks_mut(data.n_arms) {
+        if data.n_arms == 2 {
+            of_row[0] = 1.0 - of_row[1];
+        }
+        let sum: f64 = of_row.iter().sum();
+        of_row.iter_mut().for_each(|chance| *chance /= sum);
+    }
+    Ok(chances)
+}
+
+/// By the C with the least log loss on the rows left out.
+fn out_of_fold(bench: &Bench<'_>, labels: &[bool], folds: &[Fold]) -> Result<Vec<f64>> {
     let mut left_out = vec![vec![0.0; labels.len()]; DEFAULT_CS.len()];
     for (train, valid) in folds {
-        for (at, step) in path(&matrix, labels, None, train, valid, &DEFAULT_CS, &SOLVER)?.iter().enumerate()
-        {
+        let steps = path(&bench.bent.matrix, labels, None, train, valid, &DEFAULT_CS, &FOLD_SOLVER)?;
+        for (left_out, step) in left_out.iter_mut().zip(&steps) {
             let placed = valid.iter().zip(&step.valid_log_odds);
-            placed.for_each(|(&row, &log_odds)| left_out[at][row as usize] = sigmoid(log_odds));
+            placed.for_each(|(&row, &log_odds)| left_out[row as usize] = sigmoid(log_odds));
         }
     }
     let loss = |at: &usize| -> f64 {
@@ -33,15 +50,5 @@ pub(super) fn out_of_fold(
         left_out[*at].iter().zip(labels).map(of_row).sum()
     };
     let best = (0..DEFAULT_CS.len()).min_by(|a, b| loss(a).total_cmp(&loss(b))).unwrap_or(0);
-    Ok((DEFAULT_CS[best], left_out.swap_remove(best)))
-}
-
-/// The share of treated rows, for all the same: what a draw that looks at nothing gives.
-pub(super) fn constant(data: &Data<'_>) -> Vec<f64> {
-    vec![mean(&numbers(&data.treated)); data.n_rows()]
-}
-
-/// Estimated on the other folds by logistic regression, before any are moved to [`CLIP`].
-pub(super) fn estimated(data: &Data<'_>, folds: &[Fold]) -> Result<Vec<f64>> {
-    Ok(out_of_fold(data.features.names(), &data.columns()?, &data.treated, folds)?.1)
+    Ok(left_out.swap_remove(best))
 }

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Basis;
-use super::contrast::Findings;
+use super::contrast::Found;
+use super::data::Data;
 
 /// Chances of getting the action nearer to 0 or 1 than this are told of.
 const FAR: f64 = 0.05;
@@ -45,8 +46,15 @@ pub struct Overlap {
 }
 
 impl Overlap {
-    pub(super) fn of(propensity: &[f64]) -> Self {
+    /// Of the rows that got an action or none: `chances` is `n × n_arms`.
+    pub(super) fn of(data: &Data<'_>, chances: &[f64], action: usize) -> Self {
         let far = |e: &&f64| !(FAR..=1.0 - FAR).contains(*e);
+        let rows = (0..data.n_rows()).filter(|&row| [0, action].contains(&data.arm[row]));
+        let chance = |row: usize| {
+            let of_row = &chances[row * data.n_arms..][..data.n_arms];
+            of_row[action] / (of_row[0] + of_row[action])
+        };
+        let propensity: Vec<f64> = rows.map(chance).collect();
         Overlap {
             lowest: propensity.iter().copied().fold(1.0, f64::min),
             highest: propensity.iter().copied().fold(0.0, f64::max),
@@ -66,7 +74,7 @@ pub struct ArmReport {
     pub n_untreated: usize,
     /// Whether the effect rests on a draw.
     pub basis: Basis,
-    /// The average effect over those with it and those without.
+    /// The average effect over all rows of the table.
     pub average: Average,
     /// What the estimate is made of, heaviest first.
     pub candidates: Vec<Candidate>,
@@ -77,12 +85,12 @@ pub struct ArmReport {
 impl ArmReport {
     pub(super) fn new(
         arm: String,
-        n_treated: usize,
-        n_untreated: usize,
+        [n_treated, n_untreated]: [usize; 2],
         basis: Basis,
-        findings: Findings,
+        found: Found,
+        overlap: Overlap,
     ) -> Self {
-        let Findings { average, candidates, overlap } = findings;
+        let Found { average, candidates } = found;
         ArmReport { arm, n_treated, n_untreated, basis, average, candidates, overlap }
     }
 

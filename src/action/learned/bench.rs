@@ -1,0 +1,113 @@
+//! What all learners of an experiment share: columns in codes, as designs and in bins, made once.
+//!
+//! They are made of all rows, of the columns alone; outcomes are only seen fold by fold.
+
+use super::data::{Data, numbers};
+use crate::error::Result;
+use crate::model::EncodedColumn;
+use crate::model::gradient_trees::{BoostParams, BoostTask, boost};
+use crate::model::logistic::{Design, DesignMatrix, Scorer, SolverSettings, path};
+use crate::model::loss::Logistic;
+use crate::tree::{Binning, Bins, ColumnView, Forest, GrowParams};
+
+/// Differences between accounts are small: more digits of a coefficient say nothing.
+pub(super) const FOLD_SOLVER: SolverSettings<'_> = SolverSettings::new(200, 1e-3);
+/// Pieces of the line that a number may bend in.
+const KNOTS: usize = 6;
+/// Finer cuts than these tell effects nothing.
+const MAX_BINS: usize = 64;
+
+/// An experiment in the forms that learners read.
+pub(super) struct Bench<'a> {
+    pub data: &'a Data<'a>,
+    pub columns: Vec<EncodedColumn<'a>>,
+    /// The outcomes as 0 and 1.
+    pub targets: Vec<f64>,
+    /// Numbers as straight lines.
+    pub straight: Form,
+    /// Numbers as lines that bend.
+    pub bent: Form,
+    /// The same with a column for each action behind, 1 where it was done.
+    pub with_actions: Form,
+    binning: Binning,
+    /// In bins, with the actions behind.
+    bins: Bins,
+}
+
+/// Columns as a design for linear models.
+pub(super) struct Form {
+    pub design: Design,
+    pub matrix: DesignMatrix,
+}
+
+impl<'a> Bench<'a> {
+    pub fn new(data: &'a Data<'a>) -> Result<Self> {
+        let columns = data.features.encode(data.table)?;
+        let n_rows = data.n_rows();
+        let given = |action: usize| numbers(data.arm.iter().map(|&arm| arm == action));
+        let actions: Vec<Vec<f64>> = (1..data.n_arms).map(given).collect();
+        let joined = joined(&columns, &actions);
+        let names = data.features.names();
+        let more = (1..data.n_arms).map(|action| format!("action {action}"));
+        let all_names: Vec<String> = names.iter().cloned().chain(more).collect();
+        let views: Vec<ColumnView<'_>> = joined.iter().map(EncodedColumn::view).collect();
+        let binning = Binning::fit(&views, MAX_BINS);
+        Ok(Bench {
+            targets: numbers(data.y.iter().copied()),
+            straight: Form::new(names, &columns, n_rows, 0)?,
+            bent: Form::new(names, &columns, n_rows, KNOTS)?,
+            with_actions: Form::new(&all_names, &joined, n_rows, KNOTS)?,
+            bins: binning.bin(&views),
+            binning,
+            data,
+            columns,
+        })
+    }
+
+    /// Few small trees with large leaves at a low rate, for the log-odds of the outcome.
+    pub fn trees(&self, rows: &[u32], random_state: u64) -> Result<Forest> {
+        let task = BoostTask { y: &self.targets, weights: None, offset: None, train: rows, valid: &[] };
+        let grow = GrowParams {
+            max_leaf_nodes: 7,
+            min_samples_leaf: 200,
+            l2_regularization: 10.0,
+            ..GrowParams::default()
+        };
+        let params = BoostParams {
+            n_estimators: 70,
+            learning_rate: 0.07,
+            max_features: 0.8,
+            subsample: 1.0,
+            n_iter_no_change: None,
+            random_state,
+            n_threads: 1,
+            grow,
+        };
+        let go_on = |_| std::ops::ControlFlow::Continue(());
+        let boosted = boost(&Logistic, &self.binning, &self.bins, &task, &params, &go_on)?;
+        Ok(boosted.into_forest(self.binning.n_columns()))
+    }
+}
+
+impl Form {
+    fn new(names: &[String], columns: &[EncodedColumn<'_>], n_rows: usize, knots: usize) -> Result<Self> {
+        let design = Design::fit(names, columns, None, knots)?;
+        let matrix = design.matrix(columns, n_rows);
+        Ok(Form { design, matrix })
+    }
+
+    /// A logistic regression on the rows named; `c` is the variance that its coefficients are thought to have.
+    pub fn logistic(&self, y: &[bool], weights: Option<&[f64]>, rows: &[u32], c: f64) -> Result<Scorer> {
+        let step = path(&self.matrix, y, weights, rows, &[], &[c], &FOLD_SOLVER)?.remove(0);
+        Ok(self.design.scorer(&step.coefs, step.intercept))
+    }
+}
+
+/// The columns with those of numbers behind them.
+pub(super) fn joined<'a>(columns: &[EncodedColumn<'a>], more: &'a [Vec<f64>]) -> Vec<EncodedColumn<'a>> {
+    columns
+        .iter()
+        .cloned()
+        .chain(more.iter().map(|numbers| EncodedColumn::Number(numbers[..].into())))
+        .collect()
+}
