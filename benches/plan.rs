@@ -46,6 +46,7 @@ fn scored() -> Scored {
         churn_probability: Some(rows.map(|row| 0.01 + 0.5 * part(row, 1).powi(2)).collect()),
         expansion_probability: None,
         health: vec![50.0; N_ACCOUNTS],
+        growth: None,
         band: vec![Band::Amber; N_ACCOUNTS],
         sub_scores: vec![[50.0; 8]; N_ACCOUNTS],
         segment: vec![Arc::from("all"); N_ACCOUNTS],
@@ -53,6 +54,7 @@ fn scored() -> Scored {
         reasons: vec![Vec::new(); N_ACCOUNTS],
         expansion_reasons: vec![Vec::new(); N_ACCOUNTS],
         horizon_days: 90,
+        notes: Vec::new(),
     }
 }
 
