@@ -125,6 +125,19 @@ impl HealthModelParams {
         self
     }
 
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Trains on one outcome, whatever labels there are.
+    pub(super) fn only(mut self, outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Churn => self.schema.labels.expansion = None,
+            Outcome::Expansion => self.schema.labels.churn = None,
+        }
+        self
+    }
+
     fn check(&self) -> Result<()> {
         self.schema.check()?;
         if self.schema.signals.is_empty() {
@@ -173,6 +186,7 @@ impl HealthModelParams {
         let labels = self.labels(past)?;
         self.check_bands(&labels)?;
         let segments = Segmented::of(SegmentTree::of(self.keys(), past)?, past)?;
+        let mut warnings = leaks(past, &labels);
         let share = 1.0 / labels.len() as f64;
         let mut scores = [None, None];
         for (at, (outcome, label)) in labels.into_iter().enumerate() {
@@ -189,6 +203,9 @@ impl HealthModelParams {
             let of = |reports: &Option<Vec<_>>| reports.as_ref().and_then(|reports| reports[at]);
             (report.churn, report.expansion) = (of(&churn_reports), of(&expansion_reports));
         }
+        for score in [&churn, &expansion].into_iter().flatten() {
+            warnings.extend_from_slice(score.blend.warnings());
+        }
         Ok(HealthModel {
             schema: Arc::new(self.schema.clone()),
             settings: self.settings.clone(),
@@ -199,6 +216,7 @@ impl HealthModelParams {
             reports,
             churn,
             expansion,
+            warnings,
         })
     }
 
@@ -302,6 +320,13 @@ impl HealthModelParams {
         let signals = self.schema.signals.iter();
         signals.filter_map(|signal| Some((signal.name.clone(), direction(signal.direction)?))).collect()
     }
+}
+
+/// The signals that seem to know a label, in words; of a label that is too scarce to tell from chance, nothing is said.
+fn leaks(past: &Frame, labels: &[(Outcome, Label<'_>)]) -> Vec<String> {
+    let of_label = |(_, label): &(Outcome, Label<'_>)| past.leaks_of(label.name, label.values);
+    let found = labels.iter().filter_map(|label| of_label(label).ok());
+    found.flatten().map(|leak| leak.to_string()).collect()
 }
 
 /// Least accounts of a segment that has its own word on what is usual of a signal.

@@ -14,9 +14,12 @@
 //!   declared directions and to values seen, that bring an account into a band.
 //! - *Similar accounts* ([`HealthModel::similar_accounts`]): the nearest by what their signals add to the score, what
 //!   was done for them and what came of it.
+//! - *Back-test* ([`BackTest`]): what models trained on what was known at each past date foretold, and how long before
+//!   accounts left they were among the most at risk.
 //! - *Reviews* ([`HealthModel::usage_review`], [`HealthModel::value_review`]): one account's use against its segment, and
 //!   what it reached and what is at stake, as data and as text.
 
+mod back_test;
 mod bands;
 mod cohort;
 mod coverage;
@@ -32,6 +35,7 @@ mod segment;
 mod segment_rate;
 mod similar;
 
+pub use back_test::{BackTest, BackTestParams, Lead, TestedDate};
 pub use bands::BandEdges;
 pub use cohort::{Cohort, CohortParams, Cohorts};
 pub use fit::{HealthModelParams, Settings};

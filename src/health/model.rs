@@ -37,6 +37,8 @@ pub struct HealthModel {
     pub(super) seen: Seen,
     pub(super) churn: Option<FittedScore>,
     pub(super) expansion: Option<FittedScore>,
+    /// What training found that its user should look at.
+    pub(super) warnings: Vec<String>,
 }
 
 /// Everything fitted for one outcome.
@@ -106,6 +108,7 @@ struct SavedHealthModel {
     seen: Seen,
     churn: Option<FittedScore>,
     expansion: Option<FittedScore>,
+    warnings: Vec<String>,
 }
 
 impl From<HealthModel> for SavedHealthModel {
@@ -120,6 +123,7 @@ impl From<HealthModel> for SavedHealthModel {
             seen: model.seen,
             churn: model.churn,
             expansion: model.expansion,
+            warnings: model.warnings,
         }
     }
 }
@@ -152,6 +156,7 @@ impl TryFrom<SavedHealthModel> for HealthModel {
             seen: saved.seen,
             churn: saved.churn,
             expansion: saved.expansion,
+            warnings: saved.warnings,
         })
     }
 }
@@ -223,6 +228,12 @@ impl HealthModel {
     /// [`churn_quality`](Self::churn_quality).
     pub fn expansion_quality(&self) -> Option<&Quality> {
         self.expansion.as_ref()?.quality.as_ref()
+    }
+
+    /// What training found that its user should look at before believing the model: signals that seem to know the label,
+    /// each with its evidence ([`Frame::leaks`]), and labels too scarce to learn from. Empty where there is nothing.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The churn model, of all segments together; `None` where churn was not trained.

@@ -17,7 +17,7 @@ pub use b2b_saas::b2b_saas;
 pub use contract::{Contract, ContractStatus};
 pub use file::{EventFrom, Timeline};
 pub use intake::{BadRow, Intake};
-pub use label::Labelling;
+pub use label::{Churn, Labelling, Part, exits, labels};
 pub use measure::{Absent, Aggregate, ContractFact, Formula, How, Measure};
 pub use proof::prove_point_in_time;
 pub use record::{Account, Event, EventNames, Records};

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use rayon::prelude::*;
 
 use super::contract::Contract;
-use super::label::Labelling;
+use super::label::{Labelling, Reader};
 use super::measure::{Absent, Aggregate, ContractFact, Formula, How, Measure};
 use super::record::{Event, Records};
 use crate::error::{ErrorKind, Result};
@@ -16,8 +16,8 @@ use crate::frame::{Categories, Column, Table};
 /// Every account that was a customer at `as_of`, with the measures as known then and what came of it.
 ///
 /// The columns: `account_id`, `as_of`, the accounts' texts and numbers, `plan` of the contract where there are any,
-/// the measures, the labels (`churned` and `expanded` unless the labelling names them otherwise; 1, 0, or missing
-/// where the horizon has not passed). Rows are in the order of the records' accounts, so that two snapshots can be
+/// the measures, the labels ([`Labelling::label_columns`]: `churned` and `expanded` unless it names them otherwise; 1,
+/// 0, or missing where the horizon has not passed). Rows are in the order of the records' accounts, so that two snapshots can be
 /// laid side by side.
 ///
 /// # Errors
@@ -44,14 +44,15 @@ pub fn snapshots(
 ) -> Result<Table> {
     labelling.check()?;
     measures.iter().try_for_each(Measure::check)?;
-    let rows = rows(records, labelling, dates)?;
+    let reader = Reader::new(records, labelling);
+    let rows = rows(records, &reader, dates)?;
     let mut table = accounts_table(records, &rows)?;
     let values = measured(records, measures, dates, &rows);
     for (at, measure) in measures.iter().enumerate() {
         let column = values.iter().map(|row| row[at]).collect();
         table.push(measure.signal.to_string(), Column::Number(column))?;
     }
-    add_labels(&mut table, records, labelling, &rows)?;
+    add_labels(&mut table, labelling, &reader, &rows)?;
     Ok(table)
 }
 
@@ -62,10 +63,10 @@ struct Row {
     as_of: Date,
 }
 
-fn rows(records: &Records, labelling: &Labelling, dates: &[Date]) -> Result<Vec<Row>> {
+fn rows(records: &Records, reader: &Reader<'_>, dates: &[Date]) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for &as_of in dates {
-        let is_customer = |account: &usize| labelling.is_customer(records, *account, as_of);
+        let is_customer = |account: &usize| reader.is_customer(*account, as_of);
         let accounts: Vec<usize> =
             (0..records.accounts().len()).into_par_iter().filter(is_customer).collect();
         if accounts.is_empty() {
@@ -133,13 +134,10 @@ fn find<'a, T>(named: &'a [(String, T)], wanted: &str) -> Option<&'a T> {
     named.iter().find(|(name, _)| name == wanted).map(|(_, value)| value)
 }
 
-fn add_labels(table: &mut Table, records: &Records, labelling: &Labelling, rows: &[Row]) -> Result<()> {
-    let labels: Vec<[f64; 2]> =
-        rows.par_iter().map(|row| labelling.labels(records, row.account, row.as_of)).collect();
-    let column = |at: usize| Column::Number(labels.iter().map(|label| label[at]).collect());
-    table.push(labelling.churn.clone(), column(0))?;
-    if labelling.expansion_event.is_some() {
-        table.push(labelling.expansion.clone(), column(1))?;
+fn add_labels(table: &mut Table, labelling: &Labelling, reader: &Reader<'_>, rows: &[Row]) -> Result<()> {
+    let labels: Vec<Vec<f64>> = rows.par_iter().map(|row| reader.labels(row.account, row.as_of)).collect();
+    for (at, name) in labelling.label_columns().into_iter().enumerate() {
+        table.push(name, Column::Number(labels.iter().map(|label| label[at]).collect()))?;
     }
     Ok(())
 }
