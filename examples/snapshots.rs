@@ -1,11 +1,12 @@
 //! What was known of each customer at a date, and what came of them?
 //!
-//! `cargo run --release --example snapshots -- --events FILE --as-of DATE --out OUT.csv [--as-of DATE]...
-//! [--check-leaks] [--schema FILE] [--bad-rows FILE]`
+//! `cargo run --release --example snapshots -- --events FILE --out OUT.csv [--as-of DATE]... [--check-leaks]
+//! [--schema FILE] [--bad-rows FILE]`
 //!
 //! Reads an export of events (CSV, gzip or not) and writes one row a customer (and date, where there are several)
-//! with signals and label. `--check-leaks` perturbs everything at or after each date and demands the same signals.
-//! The schema below, for a shop's orders, serves unless another is named.
+//! with signals and label; without a date, at the first of each month. `--check-leaks` perturbs everything at or after
+//! each date and demands the same signals. The schema below, for a shop's orders, serves unless another is named; with
+//! one that has several tables with a `file` each, `--tables FOLDER` in place of `--events` reads them all.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -13,7 +14,7 @@ use std::path::Path;
 
 use jiff::civil::Date;
 use keepwell::frame::Table;
-use keepwell::timeline::{BadRow, Intake, Timeline};
+use keepwell::timeline::{BadRow, Intake, TableIntake, Timeline};
 
 /// A shop without contracts: who has not bought for half a year has lapsed.
 const SHOP: &str = r#"
@@ -77,12 +78,13 @@ silence = ["order"]
 horizon_days = 181
 "#;
 
-const USAGE: &str = "usage: snapshots --events FILE --as-of DATE --out OUT.csv [--as-of DATE]... [--check-leaks] \
+const USAGE: &str = "usage: snapshots --events FILE|--tables FOLDER --out OUT.csv [--as-of DATE]... [--check-leaks] \
                      [--schema FILE] [--bad-rows FILE]";
 
 #[derive(Default)]
 struct Options {
     events: String,
+    tables: String,
     out: String,
     dates: Vec<Date>,
     check_leaks: bool,
@@ -108,6 +110,7 @@ fn options() -> Result<Options, String> {
         let value = args.next().ok_or(USAGE)?;
         match flag.as_str() {
             "--events" => options.events = value,
+            "--tables" => options.tables = value,
             "--out" => options.out = value,
             "--schema" => options.schema = Some(value),
             "--bad-rows" => options.bad_rows = Some(value),
@@ -117,7 +120,7 @@ fn options() -> Result<Options, String> {
             _ => return Err(USAGE.into()),
         }
     }
-    let is_whole = !options.events.is_empty() && !options.out.is_empty() && !options.dates.is_empty();
+    let is_whole = options.events.is_empty() != options.tables.is_empty() && !options.out.is_empty();
     is_whole.then_some(options).ok_or_else(|| USAGE.into())
 }
 
@@ -127,18 +130,23 @@ fn run(options: &Options) -> Result<(), String> {
         Some(path) => Timeline::read(path).map_err(text)?,
         None => Timeline::from_toml(SHOP).map_err(text)?,
     };
-    let intake = timeline.read_events_csv(&options.events).map_err(text)?;
+    let intake = match options.tables.is_empty() {
+        true => timeline.read_events_csv(&options.events).map_err(text)?,
+        false => timeline.read_files(&options.tables).map_err(text)?,
+    };
     report(&intake);
     if let Some(path) = &options.bad_rows {
-        write_bad_rows(Path::new(path), &intake.bad).map_err(|error| format!("{path}: {error}"))?;
+        write_bad_rows(Path::new(path), &[&intake.bad[..], &intake.doubtful].concat())
+            .map_err(|error| format!("{path}: {error}"))?;
     }
-    let table = timeline.snapshots(&intake.records, &options.dates).map_err(text)?;
-    let table = if options.dates.len() == 1 { without_date(&table).map_err(text)? } else { table };
+    let dates = if options.dates.is_empty() { intake.records.months() } else { options.dates.clone() };
+    let table = timeline.snapshots(&intake.records, &dates).map_err(text)?;
+    let table = if dates.len() == 1 { without_date(&table).map_err(text)? } else { table };
     let file = File::create(&options.out).map_err(|error| format!("{}: {error}", options.out))?;
     table.write_csv(BufWriter::new(file)).map_err(text)?;
     println!("{} rows in {}", table.n_rows(), options.out);
     if options.check_leaks {
-        for date in &options.dates {
+        for date in &dates {
             timeline.prove(&intake.records, *date).map_err(text)?;
             println!("proved: nothing that came at or after {date} moves a signal of its snapshot");
         }
@@ -147,20 +155,36 @@ fn run(options: &Options) -> Result<(), String> {
 }
 
 fn report(intake: &Intake) {
-    let Intake { records, n_rows, bad, n_duplicates, n_late } = intake;
+    let Intake { records, n_rows, bad, n_duplicates, n_late, doubtful, tables, notes } = intake;
     let n_accounts = records.accounts().len();
+    let (n_bad, n_doubtful) = (bad.len(), doubtful.len());
     println!(
-        "{n_rows} rows of {n_accounts} customers: {} bad, {n_duplicates} duplicates, {n_late} late",
-        bad.len()
+        "{n_rows} rows of {n_accounts} customers: {n_bad} bad, {n_duplicates} duplicates, {n_late} late"
     );
-    for BadRow { line, cause, .. } in bad.iter().take(5) {
-        println!("  line {line}: {cause}");
+    if tables.len() > 1 {
+        for table in tables {
+            let TableIntake { name, n_rows, n_bad, n_doubtful, n_duplicates, n_late } = table;
+            println!(
+                "  {name}: {n_rows} rows, {n_bad} bad, {n_doubtful} doubtful, {n_duplicates} duplicates, {n_late} late"
+            );
+        }
     }
+    for (kind, rows, n) in [("bad", bad, n_bad), ("doubtful", doubtful, n_doubtful)] {
+        for BadRow { table, line, cause, .. } in rows.iter().take(5) {
+            println!("  {table}, line {line}: {cause}");
+        }
+        if n > 5 {
+            println!("  and {} more that are {kind}", n - 5);
+        }
+    }
+    notes.iter().for_each(|note| println!("  {note}"));
 }
 
 fn write_bad_rows(path: &Path, bad: &[BadRow]) -> std::io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
-    bad.iter().try_for_each(|row| writeln!(file, "line {}: {} | {}", row.line, row.cause, row.text))?;
+    bad.iter().try_for_each(|row| {
+        writeln!(file, "{}, line {}: {} | {}", row.table, row.line, row.cause, row.text)
+    })?;
     file.flush()
 }
 

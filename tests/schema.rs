@@ -291,6 +291,7 @@ prop_compose! {
             value: value.map(|(column, per_year)| Value::new(column).per_year(per_year)),
             signals: vec![signals.0, signals.1, signals.2],
             set_aside: vec![SetAside { column: "left out".into(), reason }],
+            timeline: None,
         }
     }
 }

@@ -125,7 +125,7 @@ fn bad_rows_are_set_apart_with_line_and_cause() {
     let found = intake(&rows);
     assert_eq!((found.n_rows, found.bad.len()), (13, 7));
     let causes: Vec<(u64, &str)> = found.bad.iter().map(|row| (row.line, row.cause.as_str())).collect();
-    const DATE: &str = "expected a date as 2026-11-21 (leave the cell empty where it is not known)";
+    const DATE: &str = "expected a date as 2026-11-21";
     const NUMBER: &str = "expected a number without thousands separators, unit or % sign (leave the cell empty where it is not known)";
     assert_eq!(
         causes,
@@ -198,7 +198,7 @@ fn a_faulty_timeline_is_refused_in_words() {
     assert_eq!(
         order("windw_days = 7"),
         "schema: line 16: unknown field `windw_days`, expected one of `signal`, `how`, `events`, `window_days`, \
-         `ended_days`, `since`, `absent`, `divided_by`, `less`, `per_seat`, `contract`"
+         `ended_days`, `since`, `absent`, `observed_since`, `observed_with`, `divided_by`, `less`, `per_seat`, `contract`"
     );
     assert_eq!(
         measure(""),
@@ -248,7 +248,10 @@ fn a_faulty_timeline_is_refused_in_words() {
         "schema: measure `x` stands twice; give each its own name"
     );
     let neither = HEAD.replace("name_from = \"what\"", "");
-    assert_eq!(error(&neither), "schema: an [[event]] needs either `name` or `name_from`, its column");
+    assert_eq!(
+        error(&neither),
+        "schema: table `events`: an [[event]] needs either `name` or `name_from`, its column"
+    );
 }
 
 #[test]

@@ -11,7 +11,9 @@ from ._contributions import Contributions
 from ._errors import ColumnTypeError, Error
 from ._health import HealthModel
 from ._native import Plan, Playbook, Schema, Scored, Table, simulate
+from ._over_time import BackTest, leak_check, time_split, walk_forward
 from ._table import table
+from ._timeline import Records, Timeline
 
 if TYPE_CHECKING:
     from ._estimators import (
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "BackTest",
     "BlendClassifier",
     "ColumnTypeError",
     "Contributions",
@@ -32,12 +35,17 @@ __all__ = [
     "LogisticClassifier",
     "Plan",
     "Playbook",
+    "Records",
     "Schema",
     "Scored",
     "Table",
+    "Timeline",
     "compare",
+    "leak_check",
     "simulate",
     "table",
+    "time_split",
+    "walk_forward",
 ]
 
 #: Imported when first asked for: scikit-learn takes a second that nobody else should wait for.

@@ -10,6 +10,7 @@ mod error;
 mod health_model;
 mod health_told;
 mod numpy_column;
+mod over_time;
 mod params;
 mod plan;
 mod playbook;
@@ -19,6 +20,7 @@ mod schema;
 mod scored;
 mod simulation;
 mod table;
+mod timeline;
 mod training;
 
 use pyo3::prelude::*;
@@ -35,6 +37,8 @@ mod _native {
     #[pymodule_export]
     use crate::health_model::HealthModel;
     #[pymodule_export]
+    use crate::over_time::{back_test, leak_check, time_split, walk_forward};
+    #[pymodule_export]
     use crate::plan::Plan;
     #[pymodule_export]
     use crate::playbook::Playbook;
@@ -48,4 +52,6 @@ mod _native {
     use crate::simulation::simulate;
     #[pymodule_export]
     use crate::table::Table;
+    #[pymodule_export]
+    use crate::timeline::{Records, Timeline};
 }

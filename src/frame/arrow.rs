@@ -62,6 +62,27 @@ impl Table {
     }
 }
 
+#[cfg(feature = "parquet")]
+impl Table {
+    /// Writes the table as Parquet, packed by snappy, with the types of [`to_arrow`](Self::to_arrow). Feature `parquet`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Records`] with the writer's word.
+    pub fn write_parquet(&self, writer: impl std::io::Write + Send) -> Result<()> {
+        use parquet::arrow::ArrowWriter;
+        use parquet::basic::Compression;
+        use parquet::file::properties::WriterProperties;
+
+        let batch = self.to_arrow()?;
+        let packed = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+        let written = ArrowWriter::try_new(writer, batch.schema(), Some(packed)).and_then(|mut writer| {
+            writer.write(&batch)?;
+            writer.close()
+        });
+        written.map(|_| ()).map_err(|error| ErrorKind::Records(error.to_string()).into())
+    }
+}
+
 fn table(batches: &[RecordBatch], keep: impl Fn(&str) -> bool) -> Result<Table> {
     let first = first_of(batches)?;
     let mut table = Table::new(batches.iter().map(RecordBatch::num_rows).sum(), [])?;

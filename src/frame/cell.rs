@@ -49,7 +49,7 @@ impl<'a> Cell<'a> {
         }
     }
 
-    pub(super) fn of_number(value: f64) -> Self {
+    pub(crate) fn of_number(value: f64) -> Self {
         match value.is_nan() {
             true => Cell::Missing,
             false => Cell::Number(value),
@@ -63,6 +63,11 @@ impl<'a> Cell<'a> {
             Cell::Text(text) if is_any(text, &["na", "n/a", "#n/a", "<na>", "none"]) => Cell::Missing,
             cell => cell,
         }
+    }
+
+    /// Whether it is a word that means "nothing" where no text is asked for.
+    pub(crate) fn is_word_for_nothing(self) -> bool {
+        self != Cell::Missing && self.unless_word_for_nothing() == Cell::Missing
     }
 
     /// The cell for an error message.
@@ -107,7 +112,7 @@ impl<'a> Cell<'a> {
     }
 
     /// Yes or no, `Some(None)` where missing, `None` where it is neither.
-    pub(super) fn truth(self) -> Option<Option<bool>> {
+    pub(crate) fn truth(self) -> Option<Option<bool>> {
         match self.unless_word_for_nothing() {
             Cell::Missing => Some(None),
             Cell::Number(1.0) => Some(Some(true)),

@@ -322,11 +322,33 @@ impl HealthModelParams {
     }
 }
 
+/// In so many rows leaks show as well as in all.
+const LEAK_ROWS: usize = 200_000;
+
 /// The signals that seem to know a label, in words; of a label that is too scarce to tell from chance, nothing is said.
 fn leaks(past: &Frame, labels: &[(Outcome, Label<'_>)]) -> Vec<String> {
-    let of_label = |(_, label): &(Outcome, Label<'_>)| past.leaks_of(label.name, label.values);
-    let found = labels.iter().filter_map(|label| of_label(label).ok());
-    found.flatten().map(|leak| leak.to_string()).collect()
+    let rows = some_accounts(past.ids(), LEAK_ROWS);
+    let sample = (rows.len() < past.n_rows()).then(|| past.take(&rows));
+    let checked = sample.as_ref().unwrap_or(past);
+    let of_label = |(_, label): &(Outcome, Label<'_>)| {
+        let values: Vec<Option<bool>> = rows.iter().map(|&row| label.values[row]).collect();
+        checked.leaks_of(label.name, &values).ok()
+    };
+    labels.iter().filter_map(of_label).flatten().map(|leak| leak.to_string()).collect()
+}
+
+/// The rows of every `k`-th account, so that about `most_rows` are left; all where there are no more.
+fn some_accounts(ids: &[String], most_rows: usize) -> Vec<usize> {
+    let every = ids.len().div_ceil(most_rows).max(1);
+    if every == 1 {
+        return (0..ids.len()).collect();
+    }
+    let mut number_of = std::collections::HashMap::new();
+    let mut is_taken = |row: &usize| {
+        let next = number_of.len();
+        *number_of.entry(&ids[*row]).or_insert(next) % every == 0
+    };
+    (0..ids.len()).filter(|row| is_taken(row)).collect()
 }
 
 /// Least accounts of a segment that has its own word on what is usual of a signal.
@@ -497,6 +519,13 @@ mod tests {
         assert_eq!(refused(params().segments(["plan", "plan"])), text.replace("tier", "plan"));
         assert!(params().segments(["plan"]).check().is_ok());
         assert!(params().segments(Vec::<String>::new()).check().is_ok());
+    }
+
+    #[test]
+    fn a_sample_is_of_whole_accounts() {
+        let ids: Vec<String> = ["a", "b", "a", "c", "d"].map(String::from).into();
+        assert_eq!(some_accounts(&ids, 3), [0, 2, 3]);
+        assert_eq!(some_accounts(&ids, 5), [0, 1, 2, 3, 4]);
     }
 
     #[test]

@@ -57,6 +57,9 @@ pub struct Schema {
     /// Columns known and left out on purpose, with the reason.
     #[serde(default, rename = "set_aside", skip_serializing_if = "Vec::is_empty")]
     pub set_aside: Vec<SetAside>,
+    /// How the signals are read from records, as it stands in the file; a `Timeline` is read from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<toml::Table>,
 }
 
 impl Schema {

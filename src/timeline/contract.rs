@@ -149,9 +149,16 @@ pub(super) fn order(a: &Contract, b: &Contract) -> Ordering {
         .then_with(|| number(a).cmp(&number(b)))
 }
 
-/// The contract that started last among those known, none that was replaced.
+/// The contract that started last among those known, none that was replaced; of several products, among those that
+/// still hold, if there are any.
 pub(super) fn latest(sorted: &[Contract], as_of: Date) -> Option<&Contract> {
-    sorted.iter().rev().find(|contract| contract.is_known(as_of) && !is_replaced(contract, sorted, as_of))
+    let known = |contract: &&Contract| contract.is_known(as_of) && !is_replaced(contract, sorted, as_of);
+    let last = sorted.iter().rev().find(known)?;
+    if last.holds(as_of) || sorted.iter().all(|contract| contract.product == last.product) {
+        return Some(last);
+    }
+    let held = held(sorted, as_of);
+    Some(held.into_iter().max_by(|a, b| order(a, b)).unwrap_or(last))
 }
 
 /// Of each product the contract that started last, where it holds.

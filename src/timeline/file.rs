@@ -1,16 +1,19 @@
 //! A timeline in TOML: how the rows of somebody's export become events, which signals are read from them, and what
 //! is an outcome.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use super::day::zone_of;
 use super::label::Labelling;
 use super::measure::Measure;
 use super::proof::prove_point_in_time;
 use super::record::Records;
 use super::snapshot::snapshots;
+use super::table_from::{EventFrom, TableFrom};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Table;
 use crate::schema::toml_problem;
@@ -48,54 +51,103 @@ use crate::schema::toml_problem;
 /// assert_eq!(table.column("lapsed"), Some(&Column::Number(vec![0.0, 1.0])));
 /// # Ok::<(), keepwell::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+///
+/// Where records stand in several tables, each is a `[[table]]` (see [`TableFrom`]); the keys of a single table of
+/// events may stand at the top, as above. All of it may also stand in a schema's file, under `[timeline]`.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Timeline {
-    /// Column of the account id; that of a snapshot is called the same.
+    /// Column of the account id in a snapshot, and in each table that does not name another.
     pub account: String,
-    /// Column of the day on which a row happened.
-    pub occurred_at: String,
-    /// Column of the day on which it was known; where there is none, or its cell is empty: when it happened.
-    pub known_at: Option<String>,
-    /// Column of the row's own id: of several rows with one id, the one known first counts.
-    pub id: Option<String>,
-    /// Column of the account's user who did it.
-    pub user: Option<String>,
     /// How dates are written, in the signs of `strptime` ("%m/%d/%Y"). Default: 2026-11-21, with or without a time.
     pub date_format: Option<String>,
+    /// Zone of times that do not name theirs, as "Europe/Berlin"; dates are those in UTC. Default: UTC.
+    pub time_zone: Option<String>,
+    /// The currency of all amounts. Default: the one that most contracts are in.
+    pub currency: Option<String>,
+    /// What one unit of another currency is worth in that one; contracts in any other are bad rows.
+    pub rates: BTreeMap<String, f64>,
     /// The first day of which nothing is known yet. Default: the day after the last on which anything was known.
     pub known_until: Option<Date>,
-    /// What events a row becomes, one or more.
-    #[serde(rename = "event")]
-    pub events: Vec<EventFrom>,
+    /// The tables of the export.
+    pub tables: Vec<TableFrom>,
     /// The signals and how they are read.
-    #[serde(default, rename = "measure")]
     pub measures: Vec<Measure>,
     /// What is an outcome. Default: as [`Labelling`].
-    #[serde(default)]
     pub label: Labelling,
 }
 
-/// One event that a row becomes.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// A timeline as it stands in TOML.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct EventFrom {
-    /// Its name, the same for all rows.
-    pub name: Option<String>,
-    /// Column of its name, where rows differ.
-    pub name_from: Option<String>,
-    /// Column of its value. An empty cell says that this event did not happen. Default: none, the value is 1.
-    pub value: Option<String>,
+struct TimelineToml {
+    account: String,
+    occurred_at: Option<String>,
+    known_at: Option<String>,
+    id: Option<String>,
+    user: Option<String>,
+    date_format: Option<String>,
+    time_zone: Option<String>,
+    currency: Option<String>,
+    #[serde(default)]
+    rates: BTreeMap<String, f64>,
+    known_until: Option<Date>,
+    #[serde(default, rename = "event")]
+    events: Vec<EventFrom>,
+    #[serde(default, rename = "table")]
+    tables: Vec<TableFrom>,
+    #[serde(default, rename = "measure")]
+    measures: Vec<Measure>,
+    #[serde(default)]
+    label: Labelling,
+}
+
+/// A schema's file with a timeline in it.
+#[derive(Deserialize)]
+struct InSchema {
+    timeline: TimelineToml,
+}
+
+impl From<TimelineToml> for Timeline {
+    fn from(toml: TimelineToml) -> Self {
+        let roles = [
+            ("occurred_at", toml.occurred_at),
+            ("known_at", toml.known_at),
+            ("id", toml.id),
+            ("user", toml.user),
+        ];
+        let columns: BTreeMap<String, String> =
+            roles.into_iter().filter_map(|(role, column)| Some((role.to_owned(), column?))).collect();
+        let mut tables = toml.tables;
+        if tables.is_empty() || !toml.events.is_empty() || !columns.is_empty() {
+            tables.insert(0, TableFrom { events: toml.events, columns, ..TableFrom::default() });
+        }
+        Timeline {
+            account: toml.account,
+            date_format: toml.date_format,
+            time_zone: toml.time_zone,
+            currency: toml.currency,
+            rates: toml.rates,
+            known_until: toml.known_until,
+            tables,
+            measures: toml.measures,
+            label: toml.label,
+        }
+    }
 }
 
 impl Timeline {
-    /// Reads a timeline from TOML and checks it.
+    /// Reads a timeline from TOML, on its own or from a schema's file, and checks it.
     ///
     /// # Errors
     /// [`ErrorKind::Schema`], with the line where the TOML itself is wrong.
     pub fn from_toml(text: &str) -> Result<Self> {
-        let timeline: Timeline =
-            toml::from_str(text).map_err(|error| ErrorKind::Schema(toml_problem(text, &error)))?;
+        let wrong = |error: toml::de::Error| Error::from(ErrorKind::Schema(toml_problem(text, &error)));
+        let is_schema = text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("timeline"));
+        let toml: TimelineToml = match is_schema {
+            true => toml::from_str::<InSchema>(text).map_err(wrong)?.timeline,
+            false => toml::from_str(text).map_err(wrong)?,
+        };
+        let timeline = Timeline::from(toml);
         timeline.check()?;
         Ok(timeline)
     }
@@ -117,15 +169,21 @@ impl Timeline {
     /// Makes sure that the timeline holds together.
     ///
     /// # Errors
-    /// [`ErrorKind::Schema`]: no event; one with both or neither of `name` and `name_from`; two measures of one
-    /// signal; a measure or label that cannot be reckoned; a name of an event that none is given, where all names are
-    /// given.
+    /// [`ErrorKind::Schema`]: a table that lacks what its kind needs, or says what it cannot have; two tables of one
+    /// name; two measures of one signal; a measure or label that cannot be reckoned; a name of an event that none is
+    /// given, where all names are given; a time zone or rate that is none.
     pub fn check(&self) -> Result<()> {
-        if self.events.is_empty() {
-            return wrong("no [[event]]; say what event a row is");
+        for (at, table) in self.tables.iter().enumerate() {
+            table.check().map_err(ErrorKind::Schema)?;
+            if self.tables[..at].iter().any(|other| other.title() == table.title()) {
+                return wrong(&format!("two tables are called `{}`; give each a `name`", table.title()));
+            }
+            zone_of(self.zone_name(table))?;
         }
-        if self.events.iter().any(|event| event.name.is_some() == event.name_from.is_some()) {
-            return wrong("an [[event]] needs either `name` or `name_from`, its column");
+        if let Some((currency, rate)) =
+            self.rates.iter().find(|(_, rate)| !(rate.is_finite() && **rate > 0.0))
+        {
+            return wrong(&format!("the rate of {currency} is {rate}, expected a number above 0"));
         }
         self.label.check()?;
         for (at, measure) in self.measures.iter().enumerate() {
@@ -135,11 +193,27 @@ impl Timeline {
             }
             self.check_names(measure)?;
         }
-        Ok(())
+        self.check_label_names()
+    }
+
+    /// A label by an event that never is would be 0 throughout. Where no label is declared, the usual one need not be.
+    fn check_label_names(&self) -> Result<()> {
+        let events: Vec<EventFrom> = self.tables.iter().flat_map(TableFrom::all_events).collect();
+        let names: Option<Vec<&str>> = events.iter().map(|event| event.name.as_deref()).collect();
+        let Some(names) = names.filter(|_| self.label != Labelling::default()) else { return Ok(()) };
+        match self.label.events().into_iter().find(|name| !names.contains(name)) {
+            Some(name) => wrong(&format!("[label] reads `{name}`, but the events are: {}", names.join(", "))),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn zone_name<'a>(&'a self, table: &'a TableFrom) -> Option<&'a str> {
+        table.time_zone.as_deref().or(self.time_zone.as_deref())
     }
 
     fn check_names(&self, measure: &Measure) -> Result<()> {
-        let names: Option<Vec<&str>> = self.events.iter().map(|event| event.name.as_deref()).collect();
+        let events: Vec<EventFrom> = self.tables.iter().flat_map(TableFrom::all_events).collect();
+        let names: Option<Vec<&str>> = events.iter().map(|event| event.name.as_deref()).collect();
         let Some(names) = names else { return Ok(()) };
         let read = measure.formula.aggregates().into_iter().flat_map(|aggregate| &aggregate.events);
         match read.into_iter().find(|name| !names.contains(&name.as_ref())) {
@@ -163,6 +237,14 @@ impl Timeline {
             name => name.to_owned(),
         });
         Table::new(table.n_rows(), names.zip(table.columns().iter().cloned()))
+    }
+
+    /// [`snapshots`](Self::snapshots) at the first of each month from the first fact on; see [`Records::months`].
+    ///
+    /// # Errors
+    /// As [`snapshots`].
+    pub fn monthly_snapshots(&self, records: &Records) -> Result<Table> {
+        self.snapshots(records, &records.months())
     }
 
     /// The proof that the snapshot at a date knows nothing of what came later; see [`prove_point_in_time`].

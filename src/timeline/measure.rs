@@ -87,18 +87,26 @@ impl Formula {
 pub enum ContractFact {
     /// Whole and part months since the account started.
     TenureMonths,
-    /// Days from `as_of` to the renewal.
+    /// Days from `as_of` to the renewal that is next; negative behind one that has passed.
     DaysToRenewal,
+    /// Days from `as_of` to the last day on which notice can be given.
+    DaysToNotice,
     /// Length in months.
     TermMonths,
     /// 1 where it renews itself, else 0.
     AutoRenew,
-    /// Seats paid for.
+    /// Days before the renewal by which notice has to be given.
+    NoticeDays,
+    /// 1 where notice was given, else 0.
+    NoticeGiven,
+    /// Seats paid for, of all products that hold.
     Seats,
-    /// Monthly recurring revenue in whole units of the currency.
+    /// Monthly recurring revenue in whole units of the currency, of all products that hold.
     Mrr,
     /// Discount on the list price.
     DiscountShare,
+    /// Products that hold.
+    Products,
 }
 
 /// One number from an account's events of some names within a window before `as_of`.
@@ -112,6 +120,8 @@ pub struct Aggregate {
     pub(super) ended_days: u32,
     pub(super) since: Option<Date>,
     pub(super) absent: Option<Absent>,
+    pub(super) observed_since: Option<Date>,
+    pub(super) observed_with: Option<Cow<'static, str>>,
 }
 
 /// What an account without an event in the window gets.
@@ -161,6 +171,13 @@ pub enum How {
     MeanGapDays,
     /// Days in a row with an event, up to the last day of the window; absent is 0.
     StreakDays,
+    /// Different names as a share of those asked for: milestones reached, key features used; absent is 0.
+    ShareOfNames,
+    /// Different names a user, on the mean of the users: how deep the product is used; missing where nobody did it.
+    NamesPerUser,
+    /// Slope of the values over their days, in units of the value in 30 days, by least squares; missing where all are
+    /// of one day.
+    Trend,
     /// Slope of the weekly counts over the whole weeks of the window, in events a week each week, by least squares;
     /// absent is 0. Needs a window of 14 days or more.
     WeeklySlope,
@@ -172,11 +189,16 @@ impl How {
         match self {
             How::Count | How::CountPerWeek | How::Any | How::Sum => Absent::Zero,
             How::DistinctUsers | How::DistinctDays | How::DistinctNames => Absent::Zero,
-            How::StreakDays | How::WeeklySlope => Absent::Zero,
+            How::StreakDays | How::WeeklySlope | How::ShareOfNames => Absent::Zero,
             How::Mean | How::Min | How::Max | How::Last => Absent::Missing,
             How::DaysSinceLast | How::DaysSinceFirst | How::DaysToFirst => Absent::Missing,
-            How::MeanGapDays => Absent::Missing,
+            How::MeanGapDays | How::NamesPerUser | How::Trend => Absent::Missing,
         }
+    }
+
+    /// Whether the first and the last event tell it.
+    pub(super) fn needs_ends_only(self) -> bool {
+        matches!(self, How::Any | How::Last | How::DaysSinceLast | How::DaysSinceFirst | How::DaysToFirst)
     }
 }
 
@@ -190,6 +212,8 @@ impl Aggregate {
             ended_days: 0,
             since: None,
             absent: None,
+            observed_since: None,
+            observed_with: None,
         }
     }
 
@@ -221,6 +245,26 @@ impl Aggregate {
     pub fn absent(mut self, absent: Absent) -> Self {
         self.absent = Some(absent);
         self
+    }
+
+    /// The first day on which such events were recorded at all: where the window, or the account, began before it, the
+    /// value is missing, not zero. Default: ever since.
+    pub fn observed_since(mut self, date: Date) -> Self {
+        self.observed_since = Some(date);
+        self
+    }
+
+    /// The event that tells that such events of an account are recorded, as that its help desk was connected: before
+    /// one is known the value is missing, not zero. Default: of all accounts they are.
+    pub fn observed_with(mut self, event: impl Into<Cow<'static, str>>) -> Self {
+        self.observed_with = Some(event.into());
+        self
+    }
+
+    /// How many different names it asks for.
+    pub(super) fn n_names(&self) -> usize {
+        let is_new = |(at, name): &(usize, &Cow<'static, str>)| !self.events[..*at].contains(name);
+        self.events.iter().enumerate().filter(is_new).count()
     }
 
     fn check(&self) -> std::result::Result<(), String> {
@@ -258,6 +302,8 @@ struct MeasureTable {
     ended_days: u32,
     since: Option<Date>,
     absent: Option<Absent>,
+    observed_since: Option<Date>,
+    observed_with: Option<Cow<'static, str>>,
     divided_by: Option<Aggregate>,
     less: Option<Aggregate>,
     #[serde(default)]
@@ -290,7 +336,9 @@ impl MeasureTable {
         let fact = self.contract.ok_or("says neither `how` nor `contract`; give it one of them")?;
         let has_events = !self.events.is_empty() || self.window_days.is_some() || self.since.is_some();
         let has_second = self.divided_by.is_some() || self.less.is_some() || self.per_seat;
-        let is_plain = !has_events && !has_second && self.absent.is_none() && self.ended_days == 0;
+        let is_observed = self.observed_since.is_some() || self.observed_with.is_some();
+        let is_plain =
+            !has_events && !has_second && !is_observed && self.absent.is_none() && self.ended_days == 0;
         if is_plain { Ok(Formula::Contract(fact)) } else { Err(ALONE) }
     }
 
@@ -299,7 +347,9 @@ impl MeasureTable {
             return Err("has both `how` and `contract`; give it one of them");
         }
         let MeasureTable { events, window_days, ended_days, since, absent, .. } = self;
-        let first = Aggregate { events, how, window_days, ended_days, since, absent };
+        let (observed_since, observed_with) = (self.observed_since, self.observed_with);
+        let first =
+            Aggregate { events, how, window_days, ended_days, since, absent, observed_since, observed_with };
         match (self.divided_by, self.less, self.per_seat) {
             (None, None, false) => Ok(Formula::Of(first)),
             (Some(second), None, false) => Ok(Formula::Ratio(first, second)),

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use jiff::ToSpan;
 use jiff::civil::Date;
 use rayon::prelude::*;
 
 use super::contract::{self, Contract};
+use super::order::{by_account, compare, merge, starts};
 use crate::error::{ErrorKind, Result};
 
 /// Who can leave or grow.
@@ -89,8 +91,10 @@ pub struct Records {
     /// The events of account `i` are `events[starts[i]..starts[i + 1]]`.
     event_starts: Vec<usize>,
     contract_starts: Vec<usize>,
-    /// Whether an account's start is told by its events alone, and so is known only when they are.
-    starts_by_events: bool,
+    /// Whether any contract names its product.
+    has_products: bool,
+    /// Whether an account's start is told by its facts alone, and so is known only when they are.
+    starts_by_facts: bool,
 }
 
 impl Records {
@@ -103,18 +107,18 @@ impl Records {
         accounts: Vec<Account>,
         mut contracts: Vec<Contract>,
         names: EventNames,
-        mut events: Vec<Event>,
+        events: Vec<Event>,
         known_until: Date,
     ) -> Result<Self> {
-        events.iter().enumerate().try_for_each(|(at, event)| check_event(at, event, &accounts, &names))?;
+        check_events(&events, &accounts, &names)?;
         accounts.iter().enumerate().try_for_each(|(at, account)| check_account(at, account))?;
         contract::check(&contracts, &accounts)?;
-        // By everything that is in a fact, so that the order in which facts come decides nothing.
-        events.par_sort_by(|a, b| key(a).cmp(&key(b)).then(a.value.total_cmp(&b.value)));
         contracts.sort_by(contract::order);
-        let event_starts = starts(accounts.len(), events.iter().map(|event| event.account));
+        let (events, event_starts) = by_account(events, accounts.len());
         let contract_starts = starts(accounts.len(), contracts.iter().map(|contract| contract.account));
+        let has_products = contracts.iter().any(|contract| !contract.product.is_empty());
         Ok(Records {
+            has_products,
             accounts,
             contracts,
             names,
@@ -122,31 +126,116 @@ impl Records {
             known_until,
             event_starts,
             contract_starts,
-            starts_by_events: false,
+            starts_by_facts: false,
         })
     }
 
-    /// As [`new`](Self::new), where nothing but events tells when an account started: with the first of them that
-    /// was known by the date asked about, whatever [`Account::started`] says.
-    pub fn started_by_events(mut self) -> Self {
-        self.starts_by_events = true;
+    /// Adds facts that came since: accounts behind those that are there, contracts and events of any of them, events of
+    /// names by [`name_code`](Self::name_code). What is there is moved, but neither read nor sorted again; the records
+    /// are the same as if all had come at once.
+    ///
+    /// ```
+    /// use jiff::civil::date;
+    /// use keepwell::timeline::{Account, Event, EventNames, Records};
+    ///
+    /// let day = date(2026, 3, 30);
+    /// let account = Account::new("A", date(2026, 1, 1));
+    /// let mut records = Records::new(vec![account], vec![], EventNames::default(), vec![], day)?;
+    /// let name = records.name_code("login");
+    /// let event = Event { account: 0, name, user: None, value: 1.0, occurred_at: day, known_at: day };
+    /// records.add(vec![], vec![], vec![event], date(2026, 3, 31))?;
+    /// assert_eq!(records.events(), [event]);
+    /// # Ok::<(), keepwell::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); nothing is added then.
+    pub fn add(
+        &mut self,
+        accounts: Vec<Account>,
+        contracts: Vec<Contract>,
+        mut events: Vec<Event>,
+        known_until: Date,
+    ) -> Result<()> {
+        let n_accounts = self.accounts.len();
+        let checked = accounts.iter().enumerate().try_for_each(|(at, account)| check_account(at, account));
+        self.accounts.extend(accounts);
+        let all: Vec<Contract> = match contracts.is_empty() {
+            true => Vec::new(),
+            false => self.contracts.iter().cloned().chain(contracts).collect(),
+        };
+        let checked = checked
+            .and_then(|()| contract::check(&all, &self.accounts))
+            .and_then(|()| check_events(&events, &self.accounts, &self.names));
+        if checked.is_err() {
+            self.accounts.truncate(n_accounts);
+            return checked;
+        }
+        if !all.is_empty() {
+            self.contracts = all;
+            self.contracts.sort_by(contract::order);
+            self.has_products |= self.contracts.iter().any(|contract| !contract.product.is_empty());
+        }
+        events.sort_unstable_by(compare);
+        merge(&mut self.events, &events);
+        let n_accounts = self.accounts.len();
+        self.contract_starts = starts(n_accounts, self.contracts.iter().map(|contract| contract.account));
+        let more = starts(n_accounts, events.iter().map(|event| event.account));
+        let before = *self.event_starts.last().unwrap_or(&0);
+        self.event_starts.resize(n_accounts + 1, before);
+        self.event_starts.iter_mut().zip(more).for_each(|(start, more)| *start += more);
+        self.known_until = known_until;
+        Ok(())
+    }
+
+    /// The number of an event's name, a new one where it is new.
+    pub fn name_code(&mut self, name: &str) -> u32 {
+        self.names.code(name)
+    }
+
+    /// As [`new`](Self::new), where nothing but contracts and events tells when an account started: with the first of
+    /// them that was known by the date asked about, whatever [`Account::started`] says.
+    pub fn started_by_facts(mut self) -> Self {
+        self.starts_by_facts = true;
         self
     }
 
     /// An account's first day, as known at `as_of`; `None` where nothing was known of it.
     pub(super) fn started_as_of(&self, account: usize, as_of: Date) -> Option<Date> {
-        if !self.starts_by_events {
+        if !self.starts_by_facts {
             let account = &self.accounts[account];
             return (account.known_at < as_of).then_some(account.started);
         }
-        self.events_of(account).iter().find(|event| event.known_at < as_of).map(|event| event.occurred_at)
+        let event = self.events_of(account).iter().find(|event| event.known_at < as_of);
+        let contract = self.contracts_of(account).iter().find(|contract| contract.known_at < as_of);
+        let days = [event.map(|event| event.occurred_at), contract.map(|contract| contract.starts)];
+        days.into_iter().flatten().min()
+    }
+
+    /// The firsts of the months between the first fact and the first day of which nothing is known; none where there
+    /// is no fact.
+    pub fn months(&self) -> Vec<Date> {
+        let accounts = self.accounts.iter().map(|account| account.started);
+        let events = self.events.iter().map(|event| event.occurred_at);
+        let contracts = self.contracts.iter().map(|contract| contract.starts);
+        let Some(first) = accounts.chain(events).chain(contracts).min() else { return Vec::new() };
+        let mut month = first.first_of_month();
+        let mut months = Vec::new();
+        while let Ok(next) = month.checked_add(1.month()) {
+            if next > self.known_until {
+                break;
+            }
+            months.push(next);
+            month = next;
+        }
+        months
     }
 
     /// The same accounts with other contracts and events.
     pub(super) fn with_facts(&self, contracts: Vec<Contract>, events: Vec<Event>) -> Result<Self> {
         let accounts = self.accounts.clone();
         let records = Records::new(accounts, contracts, self.names.clone(), events, self.known_until)?;
-        Ok(Records { starts_by_events: self.starts_by_events, ..records })
+        Ok(Records { starts_by_facts: self.starts_by_facts, ..records })
     }
 
     /// The accounts, in the order given.
@@ -167,6 +256,11 @@ impl Records {
     /// The names of the events.
     pub fn names(&self) -> &EventNames {
         &self.names
+    }
+
+    /// The names of the events, of records that are needed no more.
+    pub fn into_names(self) -> EventNames {
+        self.names
     }
 
     /// The first day of which nothing is known yet.
@@ -192,6 +286,10 @@ impl Records {
         &self.contracts[self.contract_starts[account]..self.contract_starts[account + 1]]
     }
 
+    pub(super) fn has_products(&self) -> bool {
+        self.has_products
+    }
+
     /// The contract of an account that counts, as known at `as_of`: of those that had started, the one that started
     /// last; of one that stands several times under one id, as it was known last.
     pub fn contract_at(&self, account: usize, as_of: Date) -> Option<&Contract> {
@@ -205,20 +303,13 @@ impl Records {
     }
 }
 
-/// What an event is ordered by before its value.
-fn key(event: &Event) -> (u32, Date, u32, Date, Option<u32>) {
-    (event.account, event.occurred_at, event.name, event.known_at, event.user)
-}
-
-fn starts(n_accounts: usize, sorted: impl Iterator<Item = u32>) -> Vec<usize> {
-    let mut starts = vec![0; n_accounts + 1];
-    sorted.for_each(|account| starts[account as usize + 1] += 1);
-    (0..n_accounts).for_each(|at| starts[at + 1] += starts[at]);
-    starts
-}
-
 fn fault(text: String) -> crate::Error {
     ErrorKind::Records(text).into()
+}
+
+fn check_events(events: &[Event], accounts: &[Account], names: &EventNames) -> Result<()> {
+    let fault = |(at, event)| check_event(at, event, accounts, names).err();
+    events.par_iter().enumerate().find_map_first(fault).map_or(Ok(()), Err)
 }
 
 fn check_event(at: usize, event: &Event, accounts: &[Account], names: &EventNames) -> Result<()> {

@@ -109,6 +109,140 @@ fn every_other_aggregate_is_reckoned() {
 }
 
 #[test]
+fn depth_breadth_and_shares_are_reckoned() {
+    let day = date(2026, 3, 20);
+    let use_of = |name: &'static str, user: u32| (name, Some(user), 1.0, day, day);
+    // Ann uses reports twice and exports, Bob reports only: three pairs of two users.
+    let facts = [use_of("reports", 1), use_of("reports", 1), use_of("exports", 1), use_of("reports", 2)];
+    let records = records(&facts);
+    let features =
+        |how| Aggregate::new(how, "reports").or("exports").or("alerts").or("reports").window_days(28);
+    assert_eq!(measured(&records, Formula::Of(features(How::NamesPerUser))), 1.5);
+    assert_eq!(measured(&records, Formula::Of(features(How::ShareOfNames))), 2.0 / 3.0);
+    assert_eq!(measured(&records, Formula::Of(features(How::DistinctNames))), 2.0);
+    let of = |name: &'static str| Aggregate::new(How::Count, name).window_days(28);
+    assert_eq!(measured(&records, Formula::Ratio(of("exports"), features(How::Count))), 0.25);
+    let alerts = Aggregate::new(How::NamesPerUser, "alerts");
+    assert!(measured(&records, Formula::Of(alerts)).is_nan());
+}
+
+#[test]
+fn the_trend_is_that_of_the_values_over_their_days() {
+    // 4 on day 0, 2 on day 10, 3 on day 20: slope ((-10) (1) + (10) (0)) / 200 = -0.05 a day.
+    let days = [(1, 4.0), (11, 2.0), (21, 3.0)];
+    let records = records(&days.map(|(day, value)| at(date(2026, 3, day), value)));
+    let trend = |days| Formula::Of(Aggregate::new(How::Trend, "seen").window_days(days));
+    assert!((measured(&records, trend(90)) + 1.5).abs() < 1e-12);
+    assert!(measured(&records, trend(20)).is_nan(), "one day has no trend");
+    assert!(measured(&records, trend(7)).is_nan());
+}
+
+#[test]
+fn what_nobody_recorded_is_missing_not_zero() {
+    let facts = [("desk", None, 1.0, date(2026, 2, 1), date(2026, 3, 31))];
+    let connected = records(&facts);
+    let tickets = || Aggregate::new(How::Count, "ticket").window_days(30);
+    assert_eq!(measured(&connected, Formula::Of(tickets())), 0.0);
+    assert_eq!(measured(&connected, Formula::Of(tickets().observed_with("desk"))), 0.0);
+    assert!(measured(&records(&[]), Formula::Of(tickets().observed_with("desk"))).is_nan());
+    assert_eq!(measured(&connected, Formula::Of(tickets().observed_since(date(2026, 3, 2)))), 0.0);
+    assert!(measured(&connected, Formula::Of(tickets().observed_since(date(2026, 3, 3)))).is_nan());
+    let ever = Aggregate::new(How::Count, "ticket");
+    assert_eq!(measured(&connected, Formula::Of(ever.clone().observed_since(date(2025, 1, 1)))), 0.0);
+    assert!(measured(&connected, Formula::Of(ever.observed_since(date(2025, 1, 2)))).is_nan());
+}
+
+#[test]
+fn windows_of_many_lengths_and_ends_agree_with_counting_by_hand() {
+    let days: Vec<Date> =
+        (0..200).map(|at| AS_OF.saturating_sub(jiff::Span::new().days(at * at % 211))).collect();
+    let facts: Vec<_> = days.iter().enumerate().map(|(at, day)| at_user(*day, at as u32 % 7)).collect();
+    let records = records(&facts);
+    for ended in [0, 1, 28] {
+        for window in [1, 7, 28, 90, 180, 365] {
+            let to = AS_OF.saturating_sub(jiff::Span::new().days(ended));
+            let from = to.saturating_sub(jiff::Span::new().days(window));
+            let inside: Vec<_> = facts.iter().filter(|fact| fact.3 >= from && fact.3 < to).collect();
+            let distinct = |of: &dyn Fn(&&Fact) -> i64| {
+                inside.iter().map(of).collect::<std::collections::BTreeSet<i64>>().len() as f64
+            };
+            let found = |how| {
+                let window = Aggregate::new(how, "seen").window_days(window as u32).ended_days(ended as u32);
+                measured(&records, Formula::Of(window))
+            };
+            assert_eq!(found(How::Count), inside.len() as f64);
+            assert_eq!(found(How::DistinctUsers), distinct(&|fact| i64::from(fact.1.unwrap())));
+            assert_eq!(found(How::DistinctDays), distinct(&|fact| i64::from(super::day::number_of(fact.3))));
+            let sum: f64 = inside.iter().map(|fact| fact.2).sum();
+            assert!((found(How::Sum) - sum).abs() < 1e-12 * sum.max(1.0));
+        }
+    }
+}
+
+type Fact = (&'static str, Option<u32>, f64, Date, Date);
+
+fn at_user(day: Date, user: u32) -> Fact {
+    ("seen", Some(user), 0.1 + f64::from(user) / 3.0, day, day)
+}
+
+#[test]
+fn contracts_tell_of_notice_and_products() {
+    let yearly = |product: &str, mrr: i64| Contract {
+        product: product.into(),
+        term_months: Some(12),
+        notice_days: Some(30),
+        mrr_cents: Some(mrr),
+        seats: Some(3),
+        ..Contract::new(0, date(2025, 7, 1))
+    };
+    let over = Contract { ended: Some(date(2026, 1, 1)), ..yearly("old", 99_900) };
+    let cancelled = Contract { status: ContractStatus::Cancelled, ..yearly("add-on", 500) };
+    let contracts = vec![yearly("main", 10_000), over, cancelled];
+    let names = EventNames::default();
+    let records = Records::new(vec![account("A")], contracts, names, vec![], date(2026, 8, 1)).unwrap();
+    let fact = |fact| measured(&records, Formula::Contract(fact));
+    assert_eq!(fact(ContractFact::Products), 2.0);
+    assert_eq!(fact(ContractFact::Mrr), 105.0);
+    assert_eq!(fact(ContractFact::Seats), 6.0);
+    assert_eq!(fact(ContractFact::NoticeDays), 30.0);
+    assert_eq!(fact(ContractFact::DaysToRenewal) - fact(ContractFact::DaysToNotice), 30.0);
+    assert!(fact(ContractFact::DiscountShare).is_nan(), "unsaid is not zero");
+}
+
+#[test]
+fn months_lie_between_the_first_fact_and_the_end() {
+    let records = records(&[at(date(2025, 3, 1), 1.0)]);
+    let months = records.months();
+    assert_eq!((months[0], months[1], months.len()), (date(2025, 2, 1), date(2025, 3, 1), 19));
+    assert_eq!(months[18], date(2026, 8, 1));
+}
+
+#[test]
+fn facts_that_come_later_are_as_if_all_had_come_at_once() {
+    let fact = |account: u32, name: u32, day: i8, value: f64| {
+        let day = date(2026, 3, day);
+        Event { account, name, user: None, value, occurred_at: day, known_at: day }
+    };
+    let mut names = EventNames::default();
+    names.code("a");
+    names.code("b");
+    let first = vec![fact(1, 0, 9, 1.0), fact(0, 0, 5, 1.0), fact(1, 1, 3, 2.0)];
+    let later = vec![fact(0, 1, 4, 9.0), fact(2, 0, 7, 3.0), fact(1, 0, 9, 0.5), fact(1, 1, 30, 4.0)];
+    let contract = Contract::new(2, date(2026, 3, 1));
+    let accounts = ["A", "B", "C"].map(account).to_vec();
+    let end = date(2026, 8, 1);
+    let mut grown =
+        Records::new(accounts[..2].to_vec(), vec![], names.clone(), first.clone(), date(2026, 3, 9)).unwrap();
+    let bad = grown.clone().add(vec![], vec![], vec![fact(2, 0, 7, 3.0)], end).unwrap_err().to_string();
+    assert_eq!(bad, "records: event 1 is of account 2, but there are 2 accounts");
+    grown.add(accounts[2..].to_vec(), vec![contract.clone()], later.clone(), end).unwrap();
+    let at_once = Records::new(accounts, vec![contract], names, [first, later].concat(), end).unwrap();
+    assert!(grown == at_once);
+    let signals = Signals::new(grown.names(), &b2b_saas()).unwrap();
+    assert_eq!(signals.of(&grown, 1, AS_OF).len(), b2b_saas().len());
+}
+
+#[test]
 fn the_slope_is_that_of_the_weekly_counts() {
     // 1, 0, 4 events in three weeks, oldest first: slope (4 - 1) / 2. What is older than whole weeks does not count.
     let days = [(3, 13), (3, 25), (3, 26), (3, 26), (3, 31), (3, 9)];

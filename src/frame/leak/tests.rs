@@ -203,7 +203,7 @@ fn a_date_that_only_leavers_have_after_their_row_is_found() {
     let label: Vec<Option<bool>> = label();
     let as_of: Vec<String> = (0..N).map(|row| format!("20{:02}-06-01", row % 40 + 10)).collect();
     let seen = |row: usize| {
-        let of_row = if leaves(row) && row % 2 == 0 { row % 40 + 10 } else { row % 40 + 9 };
+        let of_row = if leaves(row) && row.is_multiple_of(2) { row % 40 + 10 } else { row % 40 + 9 };
         format!("20{of_row:02}-07-{:02}", row % 28 + 1)
     };
     let mut csv = "as_of,last_seen,gone\n".to_owned();

@@ -167,17 +167,14 @@ impl BackTestParams {
         let as_of = past.as_of().ok_or_else(no_dates)?;
         let label = self.label(past)?;
         let folds = self.folds(past, label)?;
-        let splits = self.walk.split(as_of)?;
+        let (mut dates, mut left_out, mut scores) = (Vec::new(), Vec::new(), Vec::new());
+        let is_known = |split: &DatedSplit| split.test.iter().any(|&row| label[row].is_some());
+        let (splits, unknown): (Vec<_>, Vec<_>) = self.walk.split(as_of)?.into_iter().partition(is_known);
+        left_out.extend(unknown.iter().map(|split| (split.as_of, "no label of it is known yet".to_owned())));
         let n_splits = splits.len();
         let splits = splits.into_iter().enumerate().filter(|(at, _)| self.is_chosen(*at, n_splits));
-        let (mut dates, mut left_out, mut scores) = (Vec::new(), Vec::new(), Vec::new());
         let mut first_error = None;
         for (_, split) in splits {
-            let is_known = split.test.iter().any(|&row| label[row].is_some());
-            if !is_known && self.left_on.is_none() {
-                left_out.push((split.as_of, "no label of it is known yet".to_owned()));
-                continue;
-            }
             match self.at(past, label, &split, folds.as_deref(), &ask) {
                 Ok((tested, told)) => {
                     dates.push(tested);
@@ -190,6 +187,7 @@ impl BackTestParams {
                 }
             }
         }
+        left_out.sort();
         if dates.is_empty() {
             return Err(first_error.unwrap_or_else(nothing_known));
         }

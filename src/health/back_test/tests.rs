@@ -77,15 +77,15 @@ fn each_date_is_told_by_itself() {
 
 #[test]
 fn the_lead_time_is_read_from_the_score_that_held_then() {
-    let left = [("A0", 6, 20), ("A1", 6, 20), ("A9", 6, 1), ("A0", 1, 15), ("B", 5, 1), ("A0", 12, 1)];
+    let left = [("A0", 5, 20), ("A1", 5, 20), ("A9", 5, 1), ("A0", 1, 15), ("B", 4, 1), ("A0", 12, 1)];
     let left = left.map(|(id, month, day)| (id.to_owned(), date(2026, month, day)));
-    let test = params().left_on(left).lead_days([0, 30, 90, 121]).run_with(&past(5), by_x).unwrap();
+    let test = params().left_on(left).lead_days([0, 30, 89, 100]).run_with(&past(5), by_x).unwrap();
     let leads = test.leads.clone().unwrap();
     let told =
         leads.iter().map(|lead| (lead.days, lead.n_left, lead.n_top, lead.n_unseen)).collect::<Vec<_>>();
     // One of ten accounts is the top tenth: A0. A9 never is; B never had a score; what was before the first tested date
-    // does not count, nor what is long after the last. 121 days before the first of June no date was tested.
-    assert_eq!(told, [(0, 3, 1.0, 1), (30, 3, 1.0, 1), (90, 3, 1.0, 1), (121, 2, 1.0, 2)]);
+    // does not count, nor what is long after the last. 100 days before the first of May no date was tested.
+    assert_eq!(told, [(0, 3, 1.0, 1), (30, 3, 1.0, 1), (89, 3, 1.0, 1), (100, 2, 1.0, 2)]);
     assert_eq!(leads[0].share(), Some(1.0 / 3.0));
     assert!(
         test.to_string()

@@ -337,6 +337,23 @@ impl Labelling {
         names.into_iter().flat_map(by_horizon).collect()
     }
 
+    /// The names of all events that it reads.
+    pub(super) fn events(&self) -> Vec<&str> {
+        let of_churn: &[String] = match &self.churn_rule {
+            Churn::Event(events) | Churn::Silence { events, .. } | Churn::Rhythm { events, .. } => events,
+            _ => &[],
+        };
+        let changes = [&self.expansion_change, &self.downsell_change].into_iter().flatten();
+        let of_changes = changes.filter_map(|change| match change {
+            Change::Event(events) => Some(events),
+            Change::Contracts(_) => None,
+        });
+        let involuntary = self.involuntary.iter().flat_map(|way| &way.events);
+        let others = [&self.win_back, &self.merged, &self.absorbed].into_iter().flatten();
+        let all = of_churn.iter().chain(of_changes.flatten()).chain(others);
+        all.chain(self.pause.iter().flatten()).chain(involuntary).map(String::as_str).collect()
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         let shortest = [("grace_days", self.grace_days), ("gap_days", self.gap_days)];
         let days = self.involuntary.iter().map(|way| ("involuntary", way.days));

@@ -104,6 +104,18 @@ fn what_does_not_hold_together_is_refused() {
 }
 
 #[test]
+fn a_label_by_an_event_that_never_is_would_be_no_label() {
+    let timeline = |label: &str| {
+        let table = "account = 'a'\n[[table]]\noccurred_at = 'd'\n[[table.event]]\nname = 'order'\n";
+        crate::timeline::Timeline::from_toml(&format!("{table}{label}")).map_err(|error| error.to_string())
+    };
+    let refused = timeline("[label]\nchurn_event = 'canceled'\n").unwrap_err();
+    assert_eq!(refused, "schema: [label] reads `canceled`, but the events are: order");
+    assert!(timeline("[label]\nsilence = ['order']\n").is_ok());
+    assert!(timeline("").is_ok(), "where none is declared, the usual one need not be");
+}
+
+#[test]
 fn the_split_purges_what_the_labels_look_at() {
     let split = labelling().horizons_days([30, 60]).grace_days(5).split(on(6, 30));
     // 75 days before the cut, and 74.

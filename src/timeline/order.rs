@@ -1,0 +1,95 @@
+//! Events in the order in which they are read: by account and day, and by everything else that is in them, so that the
+//! order in which they come decides nothing.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use jiff::civil::Date;
+use rayon::prelude::*;
+
+use super::record::Event;
+
+/// Accounts that are put in order at a time by one thread.
+const CHUNK: usize = 1_024;
+/// Each part of the accounts reads all events once, so that more would only wait for memory.
+const MAX_PARTS: usize = 8;
+
+/// What an event is ordered by before its value.
+fn key(event: &Event) -> (u32, Date, u32, Date, Option<u32>) {
+    (event.account, event.occurred_at, event.name, event.known_at, event.user)
+}
+
+pub(super) fn compare(a: &Event, b: &Event) -> Ordering {
+    key(a).cmp(&key(b)).then(a.value.total_cmp(&b.value))
+}
+
+/// The events in order, and where those of each account begin: first dealt out to their accounts, then sorted there.
+pub(super) fn by_account(events: Vec<Event>, n_accounts: usize) -> (Vec<Event>, Vec<usize>) {
+    let starts = starts(n_accounts, events.iter().map(|event| event.account));
+    let Some(any) = events.first().copied() else { return (events, starts) };
+    let mut sorted = vec![any; events.len()];
+    let n_parts = rayon::current_num_threads().clamp(1, MAX_PARTS);
+    let parts = split(&mut sorted, &starts, n_accounts.div_ceil(n_parts));
+    parts.into_par_iter().for_each(|(accounts, part)| deal(&events, &starts, accounts, part));
+    drop(events);
+    split(&mut sorted, &starts, CHUNK).into_par_iter().for_each(|(accounts, mut part)| {
+        for account in accounts {
+            let (own, later) = part.split_at_mut(starts[account + 1] - starts[account]);
+            own.sort_unstable_by(compare);
+            part = later;
+        }
+    });
+    (sorted, starts)
+}
+
+/// Where the facts of each account begin, and where the last end.
+pub(super) fn starts(n_accounts: usize, accounts: impl Iterator<Item = u32>) -> Vec<usize> {
+    let mut starts = vec![0; n_accounts + 1];
+    accounts.for_each(|account| starts[account as usize + 1] += 1);
+    (0..n_accounts).for_each(|at| starts[at + 1] += starts[at]);
+    starts
+}
+
+/// The accounts, so many at a time, each with the part that is theirs.
+fn split<'a>(
+    mut events: &'a mut [Event],
+    starts: &[usize],
+    n_at_a_time: usize,
+) -> Vec<(Range<usize>, &'a mut [Event])> {
+    let n_accounts = starts.len() - 1;
+    let mut parts = Vec::new();
+    for first in (0..n_accounts).step_by(n_at_a_time.max(1)) {
+        let accounts = first..(first + n_at_a_time).min(n_accounts);
+        let (part, later) = events.split_at_mut(starts[accounts.end] - starts[accounts.start]);
+        parts.push((accounts, part));
+        events = later;
+    }
+    parts
+}
+
+/// Puts the events of some accounts where those of their account belong.
+fn deal(events: &[Event], starts: &[usize], accounts: Range<usize>, part: &mut [Event]) {
+    let first = starts[accounts.start];
+    let mut next: Vec<usize> = starts[accounts.clone()].iter().map(|start| start - first).collect();
+    for event in events {
+        let account = event.account as usize;
+        if accounts.contains(&account) {
+            let place = &mut next[account - accounts.start];
+            part[*place] = *event;
+            *place += 1;
+        }
+    }
+}
+
+/// Puts more events, in order, among events in order, moving each of those once at most.
+pub(super) fn merge(events: &mut Vec<Event>, more: &[Event]) {
+    let Some(any) = more.first().copied() else { return };
+    let mut end = events.len();
+    events.resize(end + more.len(), any);
+    for (n_before, event) in more.iter().enumerate().rev() {
+        let place = events[..end].partition_point(|other| compare(other, event) != Ordering::Greater);
+        events.copy_within(place..end, place + n_before + 1);
+        events[place + n_before] = *event;
+        end = place;
+    }
+}
