@@ -96,3 +96,17 @@ fn models_are_compared_on_any_csv() {
     assert!(problem.contains("since the rows have no date") && undated.status.code() == Some(2), "{problem}");
     std::fs::remove_file(csv).unwrap();
 }
+
+#[test]
+fn a_model_is_tested_at_past_dates() {
+    let run = |arguments: &[&str]| example("back_test").args(arguments).output().unwrap();
+    let output = run(&["--accounts", "150", "--quarters", "4", "--dates", "1"]);
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{page}{}", String::from_utf8_lossy(&output.stderr));
+    for part in ["rows of 11 dates", "lift in the top 10.0 %", "\nmean", " 30 days before they left, "] {
+        assert!(page.contains(part), "`{part}` is not in\n{page}");
+    }
+    let output = run(&["--dates", "many"]);
+    let problem = String::from_utf8(output.stderr).unwrap();
+    assert!(problem.starts_with("--dates many: expected a whole number"), "{problem}");
+}

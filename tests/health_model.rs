@@ -7,8 +7,10 @@ use std::sync::Mutex;
 
 use common::{frame, schema};
 use keepwell::explain::Outcome;
+use keepwell::frame::Frame;
 use keepwell::health::{Band, HealthModel};
 use keepwell::model::{Classifier, Effort, ModelFile};
+use keepwell::schema::{Dimension, Kind, Signal};
 use keepwell::{ErrorKind, Result};
 
 fn fitted() -> Result<HealthModel> {
@@ -239,4 +241,27 @@ fn segments_come_to_a_rate_within_their_bounds() {
     }
     let refusal = model.segment_rates(&accounts, Outcome::Churn, "tier", 0.9).unwrap_err();
     assert_eq!(refusal.to_string(), "column `tier` (segment key) is not in the table; its columns are: plan");
+}
+
+#[test]
+fn signals_that_know_the_label_are_warned_of_and_the_warning_is_kept() -> Result<()> {
+    assert_eq!(HealthModel::params(&schema()).effort(Effort::Fast).fit(&frame(400))?.warnings(), [""; 0]);
+    // What is only written down of those who left.
+    let with_reason = |(at, line): (usize, &str)| match (at, line.split(',').nth(7)) {
+        (0, _) => format!("{line},refund\n"),
+        (_, Some("1")) => format!("{line},40\n"),
+        _ => format!("{line},\n"),
+    };
+    let csv: String = common::csv(400).lines().enumerate().map(with_reason).collect();
+    let schema = schema().signal(Signal::new("refund", Dimension::Billing, Kind::Number));
+    let past = Frame::from_csv_reader(csv.as_bytes(), &schema)?;
+    let model = HealthModel::params(&schema).effort(Effort::Fast).fit(&past)?;
+    let warnings = model.warnings();
+    assert!(
+        !warnings.is_empty() && warnings.iter().all(|text| text.starts_with("`refund` ")),
+        "{warnings:?}"
+    );
+    assert!(warnings[0].starts_with("`refund` alone predicts `churned` with AUC 1.000"), "{warnings:?}");
+    assert_eq!(HealthModel::from_bytes(&model.to_bytes())?.warnings(), warnings);
+    Ok(())
 }

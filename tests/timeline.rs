@@ -230,7 +230,8 @@ fn a_faulty_timeline_is_refused_in_words() {
     );
     assert_eq!(
         with("[label]\nhorizon_days = 30"),
-        "schema: line 12: [label] needs `churn_event`, or `silence` with the events that must not cease"
+        "schema: line 12: [label] needs `churn_event`, `churn_by`, `rhythm`, or `silence` with the events that must not \
+         cease"
     );
     assert_eq!(
         with("[label]\nchurn_event = \"left\"\nhorizon_days = 0"),

@@ -13,7 +13,9 @@ from ._effects import EffectModel
 from ._errors import ColumnTypeError, Error
 from ._health import HealthModel, cohorts
 from ._native import AssignmentLog, Cohorts, Outcomes, Plan, Playbook, Schema, Scored, Table, simulate
+from ._over_time import BackTest, leak_check, time_split, walk_forward
 from ._table import table
+from ._timeline import Records, Timeline
 
 if TYPE_CHECKING:
     from ._estimators import (
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AssignmentLog",
+    "BackTest",
     "BlendClassifier",
     "Cohorts",
     "ColumnTypeError",
@@ -39,14 +42,19 @@ __all__ = [
     "Outcomes",
     "Plan",
     "Playbook",
+    "Records",
     "Schema",
     "Scored",
     "Table",
+    "Timeline",
     "cohorts",
     "compare",
+    "leak_check",
     "metrics",
     "simulate",
     "table",
+    "time_split",
+    "walk_forward",
 ]
 
 #: Imported when first asked for: scikit-learn takes a second that nobody else should wait for.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from . import _native
 from ._contributions import Contributions
+from ._dates import Date, iso
 from ._errors import Error
 from ._native import Cohorts, Schema, Scored, Table
+from ._over_time import BackTest
 from ._table import table as as_table
 
 if TYPE_CHECKING:
@@ -100,7 +103,8 @@ class HealthModel:
 
         Returns
         -------
-        The fitted model itself.
+        The fitted model itself. Signals that seem to know a label, and labels too scarce to learn from, are warned of and
+        kept in :attr:`warnings`.
 
         Raises
         ------
@@ -108,6 +112,8 @@ class HealthModel:
             For a table that does not fit the schema, a parameter outside its range, no label, or one class only.
         """
         self._fitted = _native.HealthModel.fit(self.schema, as_table(table), self._params, progress)
+        for text in self._fitted.warnings:
+            warnings.warn(text, stacklevel=2)
         return self
 
     def score(self, table: Any, *, n_reasons: int = 3) -> Scored:
@@ -205,6 +211,64 @@ class HealthModel:
         """
         return self._model.segment_rates(as_table(table), by, outcome, level)
 
+    def back_test(
+        self,
+        table: Any,
+        *,
+        outcome: str = "churn",
+        gap_days: int = 0,
+        delay_days: int = 0,
+        first: Date | None = None,
+        window_days: int | None = None,
+        n_dates: int | None = None,
+        share: float = 0.1,
+        left: Any = None,
+        lead_days: Sequence[int] = (30, 60, 90),
+        accounts_apart: int | None = None,
+    ) -> BackTest:
+        """Walks forward over the dates of a table: at each, a model of these settings learns from what was known by then.
+
+        Needs a schema with ``as_of``; this model itself is not trained.
+
+        Parameters
+        ----------
+        table
+            Accounts at several dates, with their labels: what :func:`keepwell.table` takes.
+        outcome
+            ``"churn"`` or ``"expansion"``.
+        gap_days, delay_days
+            A label covers ``[as_of + gap_days, as_of + gap_days + horizon_days)`` and is known ``delay_days`` later.
+        first
+            The first date that is tested.
+        window_days
+            Trains on rows of so many days only.
+        n_dates
+            Tests so many dates at most; each takes a training.
+        share
+            The share of accounts that counts as the top, for lift and lead time.
+        left
+            The accounts that left, for the lead time: a table with ``account_id`` and ``left_on``, as
+            ``Records.exits`` gives it.
+        lead_days
+            How many days before they left accounts are looked up among the top.
+        accounts_apart
+            Leaves the account that is asked about out of training, by so many folds of accounts.
+        """
+        params: dict[str, Any] = {
+            "gap_days": gap_days,
+            "delay_days": delay_days,
+            "first": None if first is None else iso(first),
+            "window_days": window_days,
+            "n_dates": n_dates,
+            "share": share,
+            "lead_days": list(lead_days),
+            "accounts_apart": accounts_apart,
+        }
+        gone = None if left is None else _left_on(as_table(left))
+        found = _native.back_test(self.schema, as_table(table), outcome, self._params, params, gone)
+        dates, leads, left_out, text = found
+        return BackTest(dates, leads, dict(left_out), text)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the model file, which Rust reads too."""
         self._model.save(os.fspath(path))
@@ -226,6 +290,11 @@ class HealthModel:
     def quality(self) -> dict[str, dict[str, float]]:
         """How well each outcome was predicted on accounts left out of the folds: AUC, average precision, log loss …"""
         return self._model.quality
+
+    @property
+    def warnings(self) -> list[str]:
+        """What training found that one should look at before believing the model; empty where there is nothing."""
+        return self._model.warnings
 
     @property
     def segments(self) -> list[dict[str, Any]]:
@@ -298,3 +367,8 @@ def cohorts(
 def _check_count(name: str, value: int) -> None:
     if value < 0:
         raise Error(f"`{name}` is {value}, expected 0 or more")
+
+
+def _left_on(left: Table) -> list[tuple[str, str]]:
+    days = ((str(account), day) for account, day in zip(left["account_id"], left["left_on"], strict=True))
+    return [(account, iso(day)) for account, day in days if day is not None]

@@ -16,20 +16,26 @@ __all__ = [
     "HealthModel",
     "Plan",
     "Playbook",
+    "Records",
     "Regressor",
     "Schema",
     "Scored",
     "Table",
+    "Timeline",
+    "back_test",
     "compare",
     "costed_qini",
     "costed_qini_area",
     "detectable_difference",
     "expected_maximum_profit",
+    "leak_check",
     "policy_value",
     "sample_size",
     "simulate",
+    "time_split",
     "uplift",
     "uplift_curve",
+    "walk_forward",
 ]
 
 _Numbers = npt.NDArray[np.float64]
@@ -228,6 +234,8 @@ class HealthModel:
     def segment_rates(self, table: Table, by: str, outcome: str, level: float) -> Table: ...
     @property
     def quality(self) -> dict[str, dict[str, float]]: ...
+    @property
+    def warnings(self) -> list[str]: ...
     @property
     def schema(self) -> Schema: ...
     @property
@@ -429,3 +437,63 @@ def sample_size(of: str, first: float, second: float, experiment: tuple[float, f
 def detectable_difference(
     standard_deviation: float, n_accounts: int, experiment: tuple[float, float, float]
 ) -> float: ...
+
+_Days = tuple[int, int, int]
+_Rows1 = npt.NDArray[np.int64]
+
+@final
+class Timeline:
+    """How the tables of an export become facts, which signals are read from them, and what is an outcome."""
+
+    @staticmethod
+    def from_toml(source: _Toml) -> Timeline: ...
+    @property
+    def tables(self) -> list[str]: ...
+    @property
+    def label_columns(self) -> list[str]: ...
+    @property
+    def signals(self) -> list[str]: ...
+    def read(self, tables: Sequence[tuple[str, Table | str]]) -> Records: ...
+
+@final
+class Records:
+    """Facts about some accounts, each with the day it happened and the day it was known."""
+
+    @property
+    def n_rows(self) -> int: ...
+    @property
+    def n_accounts(self) -> int: ...
+    @property
+    def n_events(self) -> int: ...
+    @property
+    def n_duplicates(self) -> int: ...
+    @property
+    def n_late(self) -> int: ...
+    @property
+    def known_until(self) -> str: ...
+    @property
+    def notes(self) -> list[str]: ...
+    @property
+    def bad(self) -> Table: ...
+    @property
+    def doubtful(self) -> Table: ...
+    def snapshots(self, dates: list[str] | None) -> Table: ...
+    def labels(self, dates: list[str]) -> Table: ...
+    def exits(self) -> Table: ...
+    def prove(self, date: str) -> None: ...
+
+def walk_forward(
+    as_of: Table, days: _Days, first: str | None, window_days: int | None
+) -> list[tuple[str, _Rows1, _Rows1]]: ...
+def time_split(
+    as_of: Table, cut: str, days: _Days, apart: tuple[list[str], _Flags, int, int] | None
+) -> list[tuple[_Rows1, _Rows1]]: ...
+def back_test(
+    schema: Schema,
+    table: Table,
+    outcome: str,
+    model: dict[str, Any],
+    params: dict[str, Any],
+    left: list[tuple[str, str]] | None,
+) -> tuple[Table, Table | None, list[tuple[str, str]], str]: ...
+def leak_check(table: Table, label: str, set_aside: list[str]) -> list[dict[str, Any]]: ...

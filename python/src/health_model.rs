@@ -208,6 +208,12 @@ impl HealthModel {
         Ok(dict)
     }
 
+    /// What training found that its user should look at.
+    #[getter]
+    fn warnings(&self) -> Vec<String> {
+        self.inner.warnings().to_vec()
+    }
+
     /// The schema it was fitted by.
     #[getter]
     fn schema(&self) -> Schema {
@@ -334,7 +340,8 @@ fn band_of(name: &str) -> Result<Band> {
 /// Signals of tenure and of the days to the renewal, months of onboarding, days of renewal.
 type Stages = (String, String, f64, f64);
 
-fn set(params: HealthModelParams, name: &str, given: &Given<'_>) -> Result<Option<HealthModelParams>> {
+/// Sets a parameter of `keepwell.HealthModel` by its name.
+pub fn set(params: HealthModelParams, name: &str, given: &Given<'_>) -> Result<Option<HealthModelParams>> {
     Ok(Some(match name {
         "horizon_days" => params.horizon_days(given.whole()?),
         "bands_apart" => optional(params, given, HealthModelParams::bands_apart)?,

@@ -15,6 +15,7 @@ mod health_told;
 mod health_views;
 mod metrics;
 mod numpy_column;
+mod over_time;
 mod params;
 mod plan;
 mod playbook;
@@ -24,6 +25,7 @@ mod schema;
 mod scored;
 mod simulation;
 mod table;
+mod timeline;
 mod training;
 
 use pyo3::prelude::*;
@@ -51,6 +53,8 @@ mod _native {
         sample_size, uplift, uplift_curve,
     };
     #[pymodule_export]
+    use crate::over_time::{back_test, leak_check, time_split, walk_forward};
+    #[pymodule_export]
     use crate::plan::Plan;
     #[pymodule_export]
     use crate::playbook::Playbook;
@@ -64,4 +68,6 @@ mod _native {
     use crate::simulation::simulate;
     #[pymodule_export]
     use crate::table::Table;
+    #[pymodule_export]
+    use crate::timeline::{Records, Timeline};
 }

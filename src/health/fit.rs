@@ -43,6 +43,7 @@ impl HealthModelParams {
         let labels = self.labels(past)?;
         self.check_bands(&labels)?;
         let segments = Segmented::of(SegmentTree::of(self.keys(), past)?, past)?;
+        let mut warnings = leaks(past, &labels);
         let share = 1.0 / labels.len() as f64;
         let mut scores = [None, None];
         for (at, (outcome, label)) in labels.into_iter().enumerate() {
@@ -59,6 +60,9 @@ impl HealthModelParams {
             let of = |reports: &Option<Vec<_>>| reports.as_ref().and_then(|reports| reports[at]);
             (report.churn, report.expansion) = (of(&churn_reports), of(&expansion_reports));
         }
+        for score in [&churn, &expansion].into_iter().flatten() {
+            warnings.extend_from_slice(score.blend.warnings());
+        }
         Ok(HealthModel {
             schema: Arc::new(self.schema.clone()),
             settings: self.settings.clone(),
@@ -69,6 +73,7 @@ impl HealthModelParams {
             reports,
             churn,
             expansion,
+            warnings,
         })
     }
 
@@ -184,6 +189,35 @@ impl HealthModelParams {
         let signals = self.schema.signals.iter();
         signals.filter_map(|signal| Some((signal.name.clone(), direction(signal.direction)?))).collect()
     }
+}
+
+/// In so many rows leaks show as well as in all.
+const LEAK_ROWS: usize = 200_000;
+
+/// The signals that seem to know a label, in words; of a label that is too scarce to tell from chance, nothing is said.
+fn leaks(past: &Frame, labels: &[(Outcome, Label<'_>)]) -> Vec<String> {
+    let rows = some_accounts(past.ids(), LEAK_ROWS);
+    let sample = (rows.len() < past.n_rows()).then(|| past.take(&rows));
+    let checked = sample.as_ref().unwrap_or(past);
+    let of_label = |(_, label): &(Outcome, Label<'_>)| {
+        let values: Vec<Option<bool>> = rows.iter().map(|&row| label.values[row]).collect();
+        checked.leaks_of(label.name, &values).ok()
+    };
+    labels.iter().filter_map(of_label).flatten().map(|leak| leak.to_string()).collect()
+}
+
+/// The rows of every `k`-th account, so that about `most_rows` are left; all where there are no more.
+fn some_accounts(ids: &[String], most_rows: usize) -> Vec<usize> {
+    let every = ids.len().div_ceil(most_rows).max(1);
+    if every == 1 {
+        return (0..ids.len()).collect();
+    }
+    let mut number_of = std::collections::HashMap::new();
+    let mut is_taken = |row: &usize| {
+        let next = number_of.len();
+        *number_of.entry(&ids[*row]).or_insert(next) % every == 0
+    };
+    (0..ids.len()).filter(|row| is_taken(row)).collect()
 }
 
 /// Least accounts of a segment that has its own word on what is usual of a signal.
@@ -329,6 +363,13 @@ impl Label<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sample_is_of_whole_accounts() {
+        let ids: Vec<String> = ["a", "b", "a", "c", "d"].map(String::from).into();
+        assert_eq!(some_accounts(&ids, 3), [0, 2, 3]);
+        assert_eq!(some_accounts(&ids, 5), [0, 1, 2, 3, 4]);
+    }
 
     #[test]
     fn all_rows_of_an_account_are_in_one_fold() {

@@ -16,10 +16,13 @@
 //!   declared directions and to values seen, that bring an account into a band.
 //! - *Similar accounts* ([`HealthModel::similar_accounts`]): the nearest by what their signals add to the score, what
 //!   was done for them and what came of it.
+//! - *Back-test* ([`BackTest`]): what models trained on what was known at each past date foretold, and how long before
+//!   accounts left they were among the most at risk.
 //! - *Reviews* ([`HealthModel::usage_review`], [`HealthModel::value_review`]): one account's use against its segment, and
 //!   what it reached and what is at stake, as data and as text.
 
 mod apart;
+mod back_test;
 mod bands;
 mod cohort;
 mod coverage;
@@ -39,6 +42,7 @@ mod segment_rate;
 mod similar;
 mod told;
 
+pub use back_test::{BackTest, BackTestParams, Lead, TestedDate};
 pub use bands::{BandEdges, BandOutcome};
 pub use cohort::{Cohort, CohortParams, Cohorts};
 pub use model::HealthModel;

@@ -37,6 +37,8 @@ pub struct HealthModel {
     pub(super) seen: Seen,
     pub(super) churn: Option<FittedScore>,
     pub(super) expansion: Option<FittedScore>,
+    /// What training found that its user should look at.
+    pub(super) warnings: Vec<String>,
 }
 
 impl HealthModel {
@@ -71,6 +73,12 @@ impl HealthModel {
     /// [`churn_quality`](Self::churn_quality).
     pub fn expansion_quality(&self) -> Option<&Quality> {
         self.expansion.as_ref()?.quality.as_ref()
+    }
+
+    /// What training found that its user should look at before believing the model: signals that seem to know the label,
+    /// each with its evidence ([`Frame::leaks`]), and labels too scarce to learn from. Empty where there is nothing.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The churn model, of all segments together; `None` where churn was not trained.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::bands::BandEdges;
 use super::segment::LifeCycle;
 use crate::error::{ErrorKind, Result};
+use crate::explain::Outcome;
 use crate::model::{BlendParams, Effort};
 use crate::schema::Schema;
 
@@ -120,6 +121,19 @@ impl HealthModelParams {
     /// Threads to train with, at least 1; `None` takes rayon's current pool. Default: `None`.
     pub fn n_jobs(mut self, n_jobs: impl Into<Option<usize>>) -> Self {
         self.blend = self.blend.n_jobs(n_jobs);
+        self
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Trains on one outcome, whatever labels there are.
+    pub(super) fn only(mut self, outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Churn => self.schema.labels.expansion = None,
+            Outcome::Expansion => self.schema.labels.churn = None,
+        }
         self
     }
 

@@ -26,6 +26,7 @@ pub(super) struct SavedHealthModel {
     seen: Seen,
     churn: Option<FittedScore>,
     expansion: Option<FittedScore>,
+    warnings: Vec<String>,
 }
 
 impl From<HealthModel> for SavedHealthModel {
@@ -40,6 +41,7 @@ impl From<HealthModel> for SavedHealthModel {
             seen: model.seen,
             churn: model.churn,
             expansion: model.expansion,
+            warnings: model.warnings,
         }
     }
 }
@@ -72,6 +74,7 @@ impl TryFrom<SavedHealthModel> for HealthModel {
             seen: saved.seen,
             churn: saved.churn,
             expansion: saved.expansion,
+            warnings: saved.warnings,
         })
     }
 }

@@ -110,7 +110,7 @@ impl Contract {
         self.is_known(as_of) && !is_over && !has_run_out
     }
 
-    fn renews_itself(&self) -> bool {
+    pub(super) fn renews_itself(&self) -> bool {
         self.auto_renew == Some(true) && self.status != ContractStatus::Cancelled
     }
 

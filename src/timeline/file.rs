@@ -193,7 +193,18 @@ impl Timeline {
             }
             self.check_names(measure)?;
         }
-        Ok(())
+        self.check_label_names()
+    }
+
+    /// A label by an event that never is would be 0 throughout. Where no label is declared, the usual one need not be.
+    fn check_label_names(&self) -> Result<()> {
+        let events: Vec<EventFrom> = self.tables.iter().flat_map(TableFrom::all_events).collect();
+        let names: Option<Vec<&str>> = events.iter().map(|event| event.name.as_deref()).collect();
+        let Some(names) = names.filter(|_| self.label != Labelling::default()) else { return Ok(()) };
+        match self.label.events().into_iter().find(|name| !names.contains(name)) {
+            Some(name) => wrong(&format!("[label] reads `{name}`, but the events are: {}", names.join(", "))),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn zone_name<'a>(&'a self, table: &'a TableFrom) -> Option<&'a str> {

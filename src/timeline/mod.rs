@@ -23,7 +23,7 @@ pub use b2b_saas::b2b_saas;
 pub use contract::{Contract, ContractStatus};
 pub use file::Timeline;
 pub use intake::{BadRow, Intake, Reading, TableIntake};
-pub use label::Labelling;
+pub use label::{Churn, Labelling, Part, exits, labels};
 pub use measure::{Absent, Aggregate, ContractFact, Formula, How, Measure};
 pub use proof::prove_point_in_time;
 pub use record::{Account, Event, EventNames, Records};

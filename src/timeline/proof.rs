@@ -68,7 +68,7 @@ pub(super) fn compare(before: &Table, after: &Table, labelling: &Labelling, as_o
     if before.n_rows() != after.n_rows() {
         return Err(ErrorKind::Records(format!("the accounts at {as_of} depend on what came later")).into());
     }
-    let labels = [&labelling.churn, &labelling.expansion];
+    let labels = labelling.label_columns();
     let signals = before.names().iter().filter(|name| !labels.contains(name));
     for name in signals {
         if !same(before.column(name), after.column(name)) {

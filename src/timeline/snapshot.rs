@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use jiff::civil::Date;
 use rayon::prelude::*;
 
-use super::label::Labelling;
+use super::label::{Labelling, Reader};
 use super::measure::Measure;
 use super::record::Records;
 use super::signals::Signals;
@@ -15,8 +15,8 @@ use crate::frame::{Categories, Column, MISSING_CODE, Table};
 /// Every account that was a customer at `as_of`, with the measures as known then and what came of it.
 ///
 /// The columns: `account_id`, `as_of`, the accounts' texts and numbers, `plan` of the contract where there are any,
-/// the measures, the labels (`churned` and `expanded` unless the labelling names them otherwise; 1, 0, or missing
-/// where the horizon has not passed). Rows are in the order of the records' accounts, so that two snapshots can be
+/// the measures, the labels ([`Labelling::label_columns`]: `churned` and `expanded` unless it names them otherwise; 1,
+/// 0, or missing where the horizon has not passed). Rows are in the order of the records' accounts, so that two snapshots can be
 /// laid side by side.
 ///
 /// # Errors
@@ -43,13 +43,14 @@ pub fn snapshots(
 ) -> Result<Table> {
     labelling.check()?;
     let signals = Signals::new(records.names(), measures)?;
-    let rows = Rows::new(records, labelling, dates)?;
+    let reader = Reader::new(records, labelling);
+    let rows = Rows::new(records, &reader, dates)?;
     let mut table = accounts_table(records, &rows)?;
     let columns = signals.columns(records, &rows.by_date);
     for (measure, column) in measures.iter().zip(columns) {
         table.push(measure.signal.to_string(), Column::Number(column))?;
     }
-    add_labels(&mut table, records, labelling, &rows)?;
+    add_labels(&mut table, labelling, &reader, &rows)?;
     Ok(table)
 }
 
@@ -66,10 +67,10 @@ struct Row {
 }
 
 impl Rows {
-    fn new(records: &Records, labelling: &Labelling, dates: &[Date]) -> Result<Self> {
+    fn new(records: &Records, reader: &Reader<'_>, dates: &[Date]) -> Result<Self> {
         let mut by_date = Vec::new();
         for &as_of in dates {
-            let is_customer = |account: &u32| labelling.is_customer(records, *account as usize, as_of);
+            let is_customer = |account: &u32| reader.is_customer(*account as usize, as_of);
             let accounts: Vec<u32> =
                 (0..records.accounts().len() as u32).into_par_iter().filter(is_customer).collect();
             if accounts.is_empty() {
@@ -154,14 +155,11 @@ fn find<'a, T>(named: &'a [(String, T)], wanted: &str) -> Option<&'a T> {
     named.iter().find(|(name, _)| name == wanted).map(|(_, value)| value)
 }
 
-fn add_labels(table: &mut Table, records: &Records, labelling: &Labelling, rows: &Rows) -> Result<()> {
+fn add_labels(table: &mut Table, labelling: &Labelling, reader: &Reader<'_>, rows: &Rows) -> Result<()> {
     let rows: Vec<Row> = rows.iter().collect();
-    let labels: Vec<[f64; 2]> =
-        rows.par_iter().map(|row| labelling.labels(records, row.account, row.as_of)).collect();
-    let column = |at: usize| Column::Number(labels.iter().map(|label| label[at]).collect());
-    table.push(labelling.churn.clone(), column(0))?;
-    if labelling.expansion_event.is_some() {
-        table.push(labelling.expansion.clone(), column(1))?;
+    let labels: Vec<Vec<f64>> = rows.par_iter().map(|row| reader.labels(row.account, row.as_of)).collect();
+    for (at, name) in labelling.label_columns().into_iter().enumerate() {
+        table.push(name, Column::Number(labels.iter().map(|label| label[at]).collect()))?;
     }
     Ok(())
 }

@@ -5,13 +5,16 @@
 //! known only once it is over) no table can show.
 
 mod alone;
+mod over_time;
 mod telling;
 #[cfg(test)]
 mod tests;
 mod twins;
 
+use std::collections::HashSet;
 use std::fmt;
 
+use jiff::civil::{Date, date};
 use rayon::prelude::*;
 
 use super::cell::Cell;
@@ -114,7 +117,7 @@ impl fmt::Display for Leak {
 /// missing value or a tail that holds at least a twentieth of the true rows and whose rows are nearly all true (nine
 /// in ten where missing or present tells, nineteen in twenty else, and five times as often as in false rows); rows
 /// equal in one column of many values, or in all, whose labels agree beyond half of what chance leaves open.
-/// Everything must hold by two standard deviations.
+/// Everything must hold by two standard deviations. Tables with ids and dates tell more: see [`RawTable::leaks`].
 ///
 /// ```
 /// use keepwell::frame::{Column, Table, leaks};
@@ -132,44 +135,40 @@ impl fmt::Display for Leak {
 /// # Errors
 /// [`ErrorKind::Shape`] for a label of another length; [`ErrorKind::TooFew`] with fewer than 20 rows of either class.
 pub fn leaks(table: &Table, label: &[Option<bool>], name: &str) -> Result<Vec<Leak>> {
-    let (table, label) = labelled(table, label, name)?;
-    let mut found = signals_that_know(&table, &label, name)?;
-    found.extend(twins::find(&table, &label, name, &found));
-    Ok(found)
+    Labelled::of(table.clone(), label, name)?.leaks()
 }
 
 impl RawTable {
     /// As [`leaks`], on all columns of the table but the label and those set aside. A column whose cells are all
-    /// numbers is taken for numbers, any other for texts.
+    /// numbers is taken for numbers, one whose cells are all dates for dates, any other for texts.
     ///
     /// An account id (`account_id`, `customer_id` … by name) in several rows is a leak too, unless the table says at
-    /// which date each row was known (`as_of`, `as_of_date`, `snapshot_date`).
+    /// which date each row was known (`as_of`, `as_of_date`, `snapshot_date`). Where it does, two more are looked for,
+    /// each told by its rows being nearly all true: a date that is on or after that of its row; and, row by row of an
+    /// account, a value that changed since the row before, which is the same before the event and another after it.
     ///
     /// # Errors
     /// [`ErrorKind::MissingColumn`]; [`ErrorKind::Value`] for a label that is neither true nor false; as [`leaks`].
     pub fn leaks(&self, label: &str, set_aside: &[String]) -> Result<Vec<Leak>> {
-        let source = Source::of_raw(self);
-        let answers = source.read(label, "label", Cell::label)?;
-        set_aside.iter().try_for_each(|column| source.get(column, "to be set aside").map(drop))?;
-        let kept: Vec<usize> = (0..self.names.len())
-            .filter(|&at| self.names[at] != label && !set_aside.contains(&self.names[at]))
-            .collect();
-        let columns: Vec<Column> = kept.par_iter().map(|&at| typed(&source, at)).collect();
-        let names = kept.iter().map(|&at| self.names[at].clone());
-        let (table, answers) = labelled(&Table::new(self.n_rows, names.zip(columns))?, &answers, label)?;
-        let mut found = signals_that_know(&table, &answers, label)?;
-        if !self.names.iter().any(|name| infer::names_as_of(name)) {
-            found.extend(twins::repeated_ids(&table, label));
-            found.extend(twins::find(&table, &answers, label, &found));
-        }
-        Ok(found)
+        of_source(&Source::of_raw(self), label, set_aside)
+    }
+}
+
+impl Table {
+    /// As [`RawTable::leaks`], on a table of numbers and texts.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn leaks(&self, label: &str, set_aside: &[String]) -> Result<Vec<Leak>> {
+        of_source(&Source::of_table(self), label, set_aside)
     }
 }
 
 impl Frame {
     /// As [`leaks`], on the signals and each label that the frame has; to be asked before training.
     ///
-    /// With `as_of`, an account rightly stands in several rows, and twins are not looked for.
+    /// With `as_of`, an account rightly stands in several rows, and twins are not looked for; but for values that change
+    /// with the event, as [`RawTable::leaks`] does.
     ///
     /// # Errors
     /// As [`leaks`].
@@ -179,57 +178,169 @@ impl Frame {
         let mut found = Vec::new();
         for (name, label) in labels {
             let (Some(name), Some(label)) = (name, label) else { continue };
-            if self.as_of.is_none() {
-                found.extend(leaks(&self.signals, label, name)?);
-                continue;
+            found.extend(self.leaks_of(name, label)?);
+        }
+        Ok(found)
+    }
+
+    /// As [`leaks`](Self::leaks), for one label.
+    ///
+    /// # Errors
+    /// As [`leaks`].
+    pub fn leaks_of(&self, name: &str, label: &[Option<bool>]) -> Result<Vec<Leak>> {
+        let mut labelled = Labelled::of(Table::clone(&self.signals), label, name)?;
+        if let Some(as_of) = &self.as_of {
+            let dates = labelled.rows.iter().map(|&row| days(as_of[row]));
+            labelled.as_of = Some(dates.collect());
+            let ids: Vec<Option<&str>> =
+                labelled.rows.iter().map(|&row| Some(self.ids[row].as_str())).collect();
+            labelled.before = over_time::before(&ids, labelled.as_of.as_deref().unwrap_or_default());
+        }
+        labelled.leaks()
+    }
+}
+
+fn of_source(source: &Source<'_>, label: &str, set_aside: &[String]) -> Result<Vec<Leak>> {
+    let answers = source.read(label, "label", Cell::label)?;
+    set_aside.iter().try_for_each(|column| source.get(column, "to be set aside").map(drop))?;
+    let named = |names: fn(&str) -> bool| {
+        let is_asked = |name: &&String| names(name) && *name != label && !set_aside.contains(name);
+        source.names.iter().find(is_asked)
+    };
+    let (id, as_of) = (named(infer::names_id), named(infer::names_as_of));
+    let kept: Vec<usize> = (0..source.names.len())
+        .filter(|&at| {
+            let name = &source.names[at];
+            name != label && !set_aside.contains(name) && Some(name) != as_of
+        })
+        .collect();
+    let columns: Vec<(Column, bool)> = kept.par_iter().map(|&at| typed(source, at)).collect();
+    let (columns, are_dates): (Vec<Column>, Vec<bool>) = columns.into_iter().unzip();
+    let names = || kept.iter().map(|&at| source.names[at].clone());
+    let table = Table::new(source.n_rows, names().zip(columns))?;
+    let mut labelled = Labelled::of(table, &answers, label)?;
+    labelled.dates = names().zip(are_dates).filter_map(|(name, is_date)| is_date.then_some(name)).collect();
+    match (as_of, id) {
+        (Some(as_of), id) => {
+            let dates = source.get(as_of, "date of each row")?;
+            let day = |&row: &usize| dates.cell(row).date().ok().flatten().map_or(f64::NAN, days);
+            let dates: Vec<f64> = labelled.rows.iter().map(day).collect();
+            if let Some(id) = id {
+                let cells = source.get(id, "account id")?;
+                let texts: Vec<String> = labelled.rows.iter().map(|&row| cells.cell(row).shown()).collect();
+                let ids: Vec<Option<&str>> =
+                    texts.iter().map(|id| (!id.is_empty()).then_some(id.as_str())).collect();
+                labelled.before = over_time::before(&ids, &dates);
             }
-            let (table, label) = labelled(&self.signals, label, name)?;
-            found.extend(signals_that_know(&table, &label, name)?);
+            labelled.as_of = Some(dates);
+            labelled.leaks()
+        }
+        (None, _) => {
+            let mut found = labelled.signals_that_know()?;
+            found.extend(twins::repeated_ids(&labelled.table, label));
+            found.extend(twins::find(&labelled.table, &labelled.label, label, &found));
+            Ok(found)
+        }
+    }
+}
+
+/// The rows whose label is known.
+struct Labelled<'a> {
+    name: &'a str,
+    /// Their places in the whole table.
+    rows: Vec<usize>,
+    table: Table,
+    label: Vec<bool>,
+    /// Columns that hold days since 1970-01-01.
+    dates: HashSet<String>,
+    /// The day on which each row was known, NaN where nobody knows.
+    as_of: Option<Vec<f64>>,
+    /// The row of the same account at the date before.
+    before: Option<Vec<Option<usize>>>,
+}
+
+impl<'a> Labelled<'a> {
+    fn of(table: Table, label: &[Option<bool>], name: &'a str) -> Result<Self> {
+        if label.len() != table.n_rows() {
+            let what = format!("rows of label `{name}`");
+            return Err(ErrorKind::Shape { what, found: label.len(), expected: table.n_rows() }.into());
+        }
+        let known: Vec<bool> = label.iter().copied().flatten().collect();
+        let n_true = known.iter().filter(|label| **label).count();
+        for (class, found) in [("true", n_true), ("false", known.len() - n_true)] {
+            if found < MIN_ROWS_OF_A_CLASS {
+                let what = format!("rows where `{name}` is {class}, to check for leaks");
+                return Err(ErrorKind::TooFew { what, found, needed: MIN_ROWS_OF_A_CLASS }.into());
+            }
+        }
+        let rows: Vec<usize> = (0..label.len()).filter(|&row| label[row].is_some()).collect();
+        let table = if rows.len() < label.len() { table.take(&rows) } else { table };
+        Ok(Labelled { name, rows, table, label: known, dates: HashSet::new(), as_of: None, before: None })
+    }
+
+    /// Twins only where no date tells an account's rows apart.
+    fn leaks(&self) -> Result<Vec<Leak>> {
+        let mut found = self.signals_that_know()?;
+        if self.as_of.is_none() {
+            found.extend(twins::find(&self.table, &self.label, self.name, &found));
+        }
+        Ok(found)
+    }
+
+    fn signals_that_know(&self) -> Result<Vec<Leak>> {
+        let columns: Vec<(&String, &Column)> = self.table.names().iter().zip(self.table.columns()).collect();
+        let check = |(column, values): &(&String, &Column)| {
+            let leak = |evidence| Leak { column: column.to_string(), label: self.name.to_owned(), evidence };
+            Ok(self.evidence(column, values)?.into_iter().map(leak).collect())
+        };
+        let found: Vec<Vec<Leak>> = columns.par_iter().map(check).collect::<Result<_>>()?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    fn evidence(&self, column: &str, values: &Column) -> Result<Vec<Evidence>> {
+        let is_date = self.dates.contains(column);
+        let shown: telling::Shown =
+            if is_date { |days| day_of(days).to_string() } else { |value| value.to_string() };
+        let mut found = Vec::from_iter(alone::check(values, &self.label)?);
+        found.extend(telling::check(values, &self.label, shown));
+        if let (Column::Number(days), Some(as_of), true) = (values, &self.as_of, is_date && found.is_empty())
+        {
+            found.extend(over_time::after(days, as_of, &self.label));
+        }
+        if let (Some(before), true) = (&self.before, found.is_empty()) {
+            found.extend(over_time::changed(values, before, &self.label));
         }
         Ok(found)
     }
 }
 
-/// The rows whose label is known.
-fn labelled(table: &Table, label: &[Option<bool>], name: &str) -> Result<(Table, Vec<bool>)> {
-    if label.len() != table.n_rows() {
-        let what = format!("rows of label `{name}`");
-        return Err(ErrorKind::Shape { what, found: label.len(), expected: table.n_rows() }.into());
-    }
-    let known: Vec<bool> = label.iter().copied().flatten().collect();
-    let n_true = known.iter().filter(|label| **label).count();
-    for (class, found) in [("true", n_true), ("false", known.len() - n_true)] {
-        if found < MIN_ROWS_OF_A_CLASS {
-            let what = format!("rows where `{name}` is {class}, to check for leaks");
-            return Err(ErrorKind::TooFew { what, found, needed: MIN_ROWS_OF_A_CLASS }.into());
-        }
-    }
-    let rows: Vec<usize> = (0..label.len()).filter(|&row| label[row].is_some()).collect();
-    Ok((table.take(&rows), known))
+const EPOCH: Date = date(1970, 1, 1);
+
+fn days(day: Date) -> f64 {
+    (day.duration_since(EPOCH).as_hours() / 24) as f64
 }
 
-fn signals_that_know(table: &Table, label: &[bool], name: &str) -> Result<Vec<Leak>> {
-    let columns: Vec<(&String, &Column)> = table.names().iter().zip(table.columns()).collect();
-    let check = |(column, values): &(&String, &Column)| {
-        let evidence = alone::check(values, label)?.into_iter().chain(telling::check(values, label));
-        let leak = |evidence| Leak { column: column.to_string(), label: name.to_owned(), evidence };
-        Ok(evidence.map(leak).collect())
-    };
-    let found: Vec<Vec<Leak>> = columns.par_iter().map(check).collect::<Result<_>>()?;
-    Ok(found.into_iter().flatten().collect())
+fn day_of(days: f64) -> Date {
+    EPOCH.saturating_add(jiff::SignedDuration::from_hours(24 * days as i64))
 }
 
-/// Numbers where every cell is one, else texts.
-fn typed(source: &Source<'_>, at: usize) -> Column {
+/// Numbers where every cell is one; days since 1970-01-01 where every cell is a date, which is then true; else texts.
+fn typed(source: &Source<'_>, at: usize) -> (Column, bool) {
     let cells = source.columns[at];
-    let numbers: std::result::Result<Vec<f64>, _> =
-        (0..source.n_rows).map(|row| cells.cell(row).number()).collect();
-    numbers.map(Column::Number).unwrap_or_else(|_| {
-        Column::Category(Categories::from_texts((0..source.n_rows).map(|row| match cells.cell(row) {
-            Cell::Text(text) => Some(text),
-            _ => None,
-        })))
-    })
+    let of_rows = |read: fn(Cell<'_>) -> std::result::Result<f64, &'static str>| {
+        (0..source.n_rows).map(|row| read(cells.cell(row))).collect::<std::result::Result<Vec<f64>, _>>().ok()
+    };
+    if let Some(numbers) = of_rows(|cell| cell.number()) {
+        return (Column::Number(numbers), false);
+    }
+    if let Some(dates) = of_rows(|cell| Ok(cell.date()?.map_or(f64::NAN, days))) {
+        return (Column::Number(dates), true);
+    }
+    let texts = (0..source.n_rows).map(|row| match cells.cell(row) {
+        Cell::Text(text) => Some(text),
+        _ => None,
+    });
+    (Column::Category(Categories::from_texts(texts)), false)
 }
 
 /// Rows of one value: how many there are and how many of them are true.

@@ -28,8 +28,11 @@ struct Group {
     limit: f64,
 }
 
+/// A number in words.
+pub(super) type Shown = fn(f64) -> String;
+
 /// At most one finding on gaps and one on values.
-pub(super) fn check(values: &Column, label: &[bool]) -> Vec<Evidence> {
+pub(super) fn check(values: &Column, label: &[bool], shown: Shown) -> Vec<Evidence> {
     let all = Tally::of(label);
     let mut missing = Tally::default();
     (0..label.len()).filter(|&row| values.is_missing(row)).for_each(|row| missing.add(label[row]));
@@ -37,9 +40,15 @@ pub(super) fn check(values: &Column, label: &[bool]) -> Vec<Evidence> {
     // Where being there tells all, so does every value that is there.
     let is_told = found.iter().any(|group| group.which == IS_THERE);
     if !is_told {
-        found.extend(purest(spikes_and_tails(values, label, all.less(missing)), all));
+        found.extend(purest(spikes_and_tails(values, label, all.less(missing), shown), all));
     }
     found.into_iter().map(|group| group.evidence(all)).collect()
+}
+
+/// Rows of which something else is known, in words, where it tells.
+pub(super) fn of_rows(which: &str, rows: Tally, all: Tally) -> Option<Evidence> {
+    let group = Group { which: which.to_owned(), tally: rows, limit: LIMIT_OF_VALUE };
+    group.tells(all).then(|| group.evidence(all))
 }
 
 /// The group that tells the most: the purest by what is sure of it, which favours the larger of two equally pure; of
@@ -73,10 +82,10 @@ fn gaps(missing: Tally, all: Tally) -> Vec<Group> {
     vec![gap("is missing", missing), gap(IS_THERE, all.less(missing))]
 }
 
-fn spikes_and_tails(values: &Column, label: &[bool], known: Tally) -> Vec<Group> {
+fn spikes_and_tails(values: &Column, label: &[bool], known: Tally, shown: Shown) -> Vec<Group> {
     let group = |which: String, tally| Group { which, tally, limit: LIMIT_OF_VALUE };
     let spikes = match values {
-        Column::Number(values) => spikes_of_numbers(values, label),
+        Column::Number(values) => spikes_of_numbers(values, label, shown),
         Column::Category(categories) => spikes_of_texts(categories, label),
     };
     let usual = spikes.iter().reduce(|usual, spike| if spike.1.rows > usual.1.rows { spike } else { usual });
@@ -85,7 +94,7 @@ fn spikes_and_tails(values: &Column, label: &[bool], known: Tally) -> Vec<Group>
     let mut groups = Vec::from_iter(unusual);
     groups.extend(spikes.iter().map(|(value, tally)| group(format!("is {value}"), *tally)));
     if let Column::Number(values) = values {
-        groups.extend(tails(values, label));
+        groups.extend(tails(values, label, shown));
     }
     groups
 }
@@ -100,7 +109,7 @@ fn spikes_of_texts(categories: &Categories, label: &[bool]) -> Vec<(String, Tall
 }
 
 /// The values that stand in more than one row, ascending.
-fn spikes_of_numbers(values: &[f64], label: &[bool]) -> Vec<(String, Tally)> {
+fn spikes_of_numbers(values: &[f64], label: &[bool], shown: Shown) -> Vec<(String, Tally)> {
     let mut tallies: HashMap<u64, Tally> = HashMap::new();
     for (value, label) in values.iter().zip(label).filter(|(value, _)| !value.is_nan()) {
         // Zero has two signs.
@@ -110,11 +119,11 @@ fn spikes_of_numbers(values: &[f64], label: &[bool]) -> Vec<(String, Tally)> {
         tallies.into_iter().map(|(bits, tally)| (f64::from_bits(bits), tally)).collect();
     spikes.retain(|(_, tally)| tally.rows > 1);
     spikes.sort_by(|a, b| a.0.total_cmp(&b.0));
-    spikes.into_iter().map(|(value, tally)| (value.to_string(), tally)).collect()
+    spikes.into_iter().map(|(value, tally)| (shown(value), tally)).collect()
 }
 
 /// The rows above each edge and those up to it.
-fn tails(values: &[f64], label: &[bool]) -> Vec<Group> {
+fn tails(values: &[f64], label: &[bool], shown: Shown) -> Vec<Group> {
     let edges = edges(values, N_BINS);
     let mut bins = vec![Tally::default(); edges.len() + 1];
     for (value, label) in values.iter().zip(label).filter(|(value, _)| !value.is_nan()) {
@@ -125,6 +134,7 @@ fn tails(values: &[f64], label: &[bool]) -> Vec<Group> {
     let cut = |(edge, bin): (&f64, &Tally)| {
         below = below.plus(*bin);
         let tail = |which, tally| Group { which, tally, limit: LIMIT_OF_VALUE };
+        let edge = shown(*edge);
         [tail(format!("is at most {edge}"), below), tail(format!("is above {edge}"), known.less(below))]
     };
     edges.iter().zip(&bins).flat_map(cut).collect()

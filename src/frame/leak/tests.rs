@@ -161,6 +161,86 @@ fn ids_in_several_rows_are_found_unless_dates_tell_them_apart() {
     assert_eq!(csv("as_of"), []);
 }
 
+/// Four months of each account; leavers leave in the last. The columns are id, date, status, visits, plan, label.
+fn months(status: impl Fn(usize, usize) -> String) -> RawTable {
+    let mut csv = "account_id,as_of,status,visits,plan,gone\n".to_owned();
+    for account in 0..700 {
+        for month in 0..4 {
+            let gone = leaves(account) && month == 3;
+            let visits = (20.0 * chance(4 * account + month, 3)).floor();
+            csv += &format!(
+                "A{account},2026-0{}-01,{},{visits},p{},{}\n",
+                month + 1,
+                status(account, month),
+                account % 3,
+                u8::from(gone)
+            );
+        }
+    }
+    RawTable::from_csv_reader(csv.as_bytes()).unwrap()
+}
+
+#[test]
+fn a_value_that_is_the_same_before_and_another_after_is_found() {
+    // Each account has a number of its own, which is set anew when it leaves.
+    let own = |account: usize, month| {
+        let changes = leaves(account) && month == 3;
+        (100 * account + usize::from(changes)).to_string()
+    };
+    let text: Vec<String> = months(own).leaks("gone", &[]).unwrap().iter().map(Leak::to_string).collect();
+    assert_eq!(text.len(), 1, "{text:?}");
+    assert!(text[0].starts_with("`status` changed since the account's row before in "), "{text:?}");
+    assert!(text[0].contains("rows, and `gone` is true in 100.0 % of them"), "{text:?}");
+    // What others change as well is none, nor what never changes.
+    let often = |account: usize, month| (100 * account + usize::from(month > account % 4)).to_string();
+    assert_eq!(months(often).leaks("gone", &[]).unwrap(), []);
+    assert_eq!(months(|account, _| (100 * account).to_string()).leaks("gone", &[]).unwrap(), []);
+}
+
+#[test]
+fn a_date_that_only_leavers_have_after_their_row_is_found() {
+    // Dates of all years: only that it is not before the row's own date tells.
+    let label: Vec<Option<bool>> = label();
+    let as_of: Vec<String> = (0..N).map(|row| format!("20{:02}-06-01", row % 40 + 10)).collect();
+    let seen = |row: usize| {
+        let of_row = if leaves(row) && row.is_multiple_of(2) { row % 40 + 10 } else { row % 40 + 9 };
+        format!("20{of_row:02}-07-{:02}", row % 28 + 1)
+    };
+    let mut csv = "as_of,last_seen,gone\n".to_owned();
+    for row in 0..N {
+        csv += &format!("{},{},{}\n", as_of[row], seen(row), u8::from(label[row] == Some(true)));
+    }
+    let raw = RawTable::from_csv_reader(csv.as_bytes()).unwrap();
+    let text: Vec<String> = raw.leaks("gone", &[]).unwrap().iter().map(Leak::to_string).collect();
+    assert_eq!(text.len(), 1, "{text:?}");
+    assert!(text[0].starts_with("`last_seen` is on or after the row's own date in "), "{text:?}");
+    // The same as a table of columns.
+    let texts = |values: Vec<String>| {
+        Column::Category(Categories::from_texts(values.iter().map(|v| Some(v.as_str()))))
+    };
+    let gone = label.iter().map(|label| f64::from(u8::from(*label == Some(true)))).collect();
+    let columns = [
+        ("as_of".to_owned(), texts(as_of)),
+        ("last_seen".to_owned(), texts((0..N).map(seen).collect())),
+        ("gone".to_owned(), Column::Number(gone)),
+    ];
+    let table = Table::new(N, columns).unwrap();
+    assert_eq!(table.leaks("gone", &[]).unwrap(), raw.leaks("gone", &[]).unwrap());
+}
+
+#[test]
+fn dates_are_told_as_dates() {
+    let closed = |account: usize| match leaves(account) {
+        true => format!("2026-03-{:02}", account % 28 + 1),
+        false => format!("2027-{:02}-{:02}", account % 12 + 1, account % 28 + 1),
+    };
+    let mut csv = "closes,gone\n".to_owned();
+    (0..N).for_each(|row| csv += &format!("{},{}\n", closed(row), u8::from(leaves(row))));
+    let found = RawTable::from_csv_reader(csv.as_bytes()).unwrap().leaks("gone", &[]).unwrap();
+    let text: Vec<String> = found.iter().map(Leak::to_string).collect();
+    assert!(text.iter().any(|text| text.starts_with("`closes` is at most 2026-03-")), "{text:?}");
+}
+
 #[test]
 fn texts_are_checked_and_columns_set_aside() {
     let mut csv = "reason,plan,gone\n".to_owned();

@@ -3,12 +3,13 @@
 //! Deterministic for a seed, and the same in every release: rows are shuffled by this file's own SplitMix64 and
 //! Fisher-Yates, as the `rand` crate says that neither its standard generator nor its shuffle is stable across versions.
 
+mod time;
+
 use std::collections::HashMap;
 
-use jiff::Span;
-use jiff::civil::Date;
-
 use crate::error::{ErrorKind, Result};
+
+pub use time::{DatedSplit, TimeSplit, WalkForward};
 
 /// Rows to train on and rows to test on, both counted from 0 and ascending.
 pub type TrainTest = (Vec<usize>, Vec<usize>);
@@ -110,71 +111,6 @@ impl GroupedFolds {
     }
 }
 
-/// One split by time: train on rows whose label was complete by the cut, test on rows known from the cut on.
-///
-/// A label covers `[as_of + gap, as_of + gap + horizon)`. A row is trained on if that ends by the cut, tested on if
-/// its `as_of` is at the cut or after, never both. Rows between are purged: their labels look past the cut.
-///
-/// ```
-/// use jiff::civil::date;
-/// use keepwell::frame::split::TimeSplit;
-///
-/// let as_of = [date(2026, 1, 1), date(2026, 4, 1), date(2026, 7, 1)];
-/// let (train, test) = TimeSplit::new(date(2026, 6, 1)).horizon_days(90).split(&as_of)?;
-/// assert_eq!((train, test), (vec![0], vec![2]));
-/// # Ok::<(), keepwell::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimeSplit {
-    cut: Date,
-    gap_days: u32,
-    horizon_days: u32,
-}
-
-impl TimeSplit {
-    /// Splits at the start of the day `cut`.
-    pub fn new(cut: Date) -> Self {
-        TimeSplit { cut, gap_days: 0, horizon_days: 0 }
-    }
-
-    /// Days between `as_of` and the start of the label's horizon. Default: 0.
-    pub fn gap_days(mut self, days: u32) -> Self {
-        self.gap_days = days;
-        self
-    }
-
-    /// Length of the label's horizon in days. Default: 0.
-    pub fn horizon_days(mut self, days: u32) -> Self {
-        self.horizon_days = days;
-        self
-    }
-
-    /// The day from whose start on rows are tested.
-    pub fn cut(&self) -> Date {
-        self.cut
-    }
-
-    /// Train and test rows, by the date at which each row was known.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NoRows`] if no row can be trained or none tested on.
-    pub fn split(&self, as_of: &[Date]) -> Result<TrainTest> {
-        let purged_days = i64::from(self.gap_days) + i64::from(self.horizon_days);
-        let last_known = Span::new().try_days(purged_days).and_then(|span| self.cut.checked_sub(span)).ok();
-        // With a gap and horizon of 0 days a row at the cut would be on both sides.
-        let train =
-            rows_where(as_of, |date| *date < self.cut && last_known.is_some_and(|last| *date <= last));
-        let test = rows_where(as_of, |date| *date >= self.cut);
-        check_side(
-            "the train side of the split by time",
-            "take a later cut, or a shorter gap and horizon",
-            &train,
-        )?;
-        check_side("the test side of the split by time", "take an earlier cut", &test)?;
-        Ok((train, test))
-    }
-}
-
 fn rows_where<T>(values: &[T], keep: impl Fn(&T) -> bool) -> Vec<usize> {
     (0..values.len()).filter(|&row| keep(&values[row])).collect()
 }
@@ -202,13 +138,6 @@ fn check_enough(what: String, found: usize, needed: usize) -> Result<()> {
 fn check_labels(n_rows: usize, n_labels: usize) -> Result<()> {
     if n_labels != n_rows {
         return Err(ErrorKind::Shape { what: "labels".into(), found: n_labels, expected: n_rows }.into());
-    }
-    Ok(())
-}
-
-fn check_side(what: &str, hint: &'static str, rows: &[usize]) -> Result<()> {
-    if rows.is_empty() {
-        return Err(ErrorKind::NoRows { what: what.to_owned(), hint }.into());
     }
     Ok(())
 }

@@ -1,0 +1,371 @@
+//! Reads labels from records: all that depends on neither account nor date is found once.
+
+use std::ops::Range;
+
+use jiff::civil::Date;
+use rayon::prelude::*;
+
+use super::super::record::{Event, Records};
+use super::away::{self, Away};
+use super::known::Known;
+use super::{Change, Churn, Involuntary, Labelling, after, days_between, growth};
+
+/// Days over which the rhythm of an account is taken.
+pub(super) const RHYTHM_DAYS: u32 = 365;
+/// With fewer days with an event, there is no rhythm.
+const RHYTHM_MIN_DAYS: usize = 3;
+
+/// Reads labels from some records.
+pub(in crate::timeline) struct Reader<'a> {
+    pub(super) records: &'a Records,
+    pub(super) labelling: &'a Labelling,
+    codes: Codes,
+    /// Of each account, the events that labels read; those that must not cease aside, which may be many.
+    marks: Vec<Vec<Event>>,
+}
+
+/// The numbers of the events that a labelling names, as far as there are any.
+struct Codes {
+    leaves: Vec<u32>,
+    returns: Vec<u32>,
+    pauses: [Vec<u32>; 2],
+    merged: Vec<u32>,
+    absorbed: Vec<u32>,
+    involuntary: Vec<u32>,
+    grows: Vec<u32>,
+    shrinks: Vec<u32>,
+    /// What must not cease.
+    seen: Vec<u32>,
+}
+
+impl Codes {
+    fn of(labelling: &Labelling, records: &Records) -> Self {
+        let find = |names: &[String]| names.iter().filter_map(|name| records.names().find(name)).collect();
+        let by_event = |change: &Option<Change>| match change {
+            Some(Change::Event(names)) => find(names),
+            _ => Vec::new(),
+        };
+        let (leaves, seen) = match &labelling.churn_rule {
+            Churn::Event(names) => (find(names), Vec::new()),
+            Churn::Silence { events, .. } | Churn::Rhythm { events, .. } => (Vec::new(), find(events)),
+            _ => (Vec::new(), Vec::new()),
+        };
+        let involuntary = labelling.involuntary.as_ref().map(|Involuntary { events, .. }| find(events));
+        let [begins, ends] = labelling.pause.clone().unwrap_or_default();
+        Codes {
+            leaves,
+            returns: find(&labelling.win_back),
+            pauses: [find(&[begins]), find(&[ends])],
+            merged: find(&labelling.merged),
+            absorbed: find(&labelling.absorbed),
+            involuntary: involuntary.unwrap_or_default(),
+            grows: by_event(&labelling.expansion_change),
+            shrinks: by_event(&labelling.downsell_change),
+            seen,
+        }
+    }
+
+    /// Whether each name is a mark.
+    fn marks(&self, n_names: usize) -> Vec<bool> {
+        let [begins, ends] = &self.pauses;
+        let all =
+            [&self.leaves, &self.returns, begins, ends, &self.merged, &self.absorbed, &self.involuntary];
+        let mut is_mark = vec![false; n_names];
+        for code in all.into_iter().chain([&self.grows, &self.shrinks]).flatten() {
+            is_mark[*code as usize] = true;
+        }
+        is_mark
+    }
+}
+
+/// What came of an account within a horizon.
+#[derive(Clone, Copy, PartialEq)]
+enum Fate {
+    NotKnown,
+    Stayed,
+    /// On that day.
+    Left(Date),
+}
+
+/// An account at a date, with what all its horizons share.
+struct Asked<'a> {
+    account: usize,
+    as_of: Date,
+    begins: Date,
+    known: Known<'a>,
+    pauses: Vec<Range<Date>>,
+    /// By all rules but [`Churn::Silence`].
+    away: Vec<Away>,
+    merged: Option<Date>,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(records: &'a Records, labelling: &'a Labelling) -> Self {
+        let codes = Codes::of(labelling, records);
+        let is_mark = codes.marks(records.names().names().len());
+        let marks = |account| -> Vec<Event> {
+            let events = records.events_of(account).iter();
+            events.filter(|event| is_mark[event.name as usize]).copied().collect()
+        };
+        let n_accounts = records.accounts().len();
+        let marks = match is_mark.contains(&true) {
+            true => (0..n_accounts).into_par_iter().map(marks).collect(),
+            false => vec![Vec::new(); n_accounts],
+        };
+        Reader { records, labelling, codes, marks }
+    }
+
+    pub(super) fn known(&self, account: usize, until: Date) -> Known<'_> {
+        Known { marks: &self.marks[account], contracts: self.records.contracts_of(account), until }
+    }
+
+    /// The agreed pauses, in order, none overlapping.
+    pub(super) fn pauses(&self, known: &Known<'_>) -> Vec<Range<Date>> {
+        let [begins, ends] = &self.codes.pauses;
+        let mut pauses: Vec<Range<Date>> = Vec::new();
+        for event in known.events(begins) {
+            let (start, longest) = (event.occurred_at, after(event.occurred_at, self.labelling.pause_days));
+            if pauses.last().is_some_and(|last| start < last.end) {
+                continue;
+            }
+            let resumed = known.events(ends).map(|event| event.occurred_at).find(|day| *day >= start);
+            pauses.push(start..resumed.map_or(longest, |day| day.min(longest)));
+        }
+        pauses
+    }
+
+    /// The stretches of days without the account by an event or by contract.
+    pub(super) fn away(&self, known: &Known<'_>, pauses: &[Range<Date>]) -> Vec<Away> {
+        match &self.labelling.churn_rule {
+            Churn::Event(_) => away::by_events(known, &self.codes.leaves, &self.codes.returns),
+            Churn::Silence { .. } | Churn::Rhythm { .. } => Vec::new(),
+            rule => away::by_contracts(known, rule, pauses),
+        }
+    }
+
+    /// The first day on which it went into another account.
+    pub(super) fn merged(&self, known: &Known<'_>) -> Option<Date> {
+        known.events(&self.codes.merged).map(|event| event.occurred_at).next()
+    }
+
+    /// Whether it was made to leave on a day.
+    pub(super) fn is_involuntary(&self, known: &Known<'_>, day: Date) -> bool {
+        let days = self.labelling.involuntary.as_ref().map_or(0, |way| way.days);
+        let from = day.saturating_sub(jiff::Span::new().days(i64::from(days)));
+        known.happened(&self.codes.involuntary, from..after(day, 1))
+    }
+
+    /// The days with an event that must not cease, as known before `until`, on some days.
+    pub(super) fn seen(&self, account: usize, days: Range<Date>, until: Date) -> Vec<Date> {
+        let events = self.records.events_within(account, days).iter();
+        let seen = events.filter(|event| self.is_seen(event, until));
+        let mut days: Vec<Date> = seen.map(|event| event.occurred_at).collect();
+        days.dedup();
+        days
+    }
+
+    fn is_seen(&self, event: &Event, until: Date) -> bool {
+        event.known_at < until && self.codes.seen.contains(&event.name)
+    }
+
+    /// The last day before another with an event that must not cease.
+    fn last_seen(&self, account: usize, before: Date, until: Date) -> Option<Date> {
+        let events = self.records.events_within(account, Date::MIN..before).iter();
+        events.rev().find(|event| self.is_seen(event, until)).map(|event| event.occurred_at)
+    }
+
+    /// How many days of silence are not too long for an account, as known at a date.
+    fn patience(&self, account: usize, as_of: Date, pauses: &[Range<Date>]) -> u32 {
+        let from = as_of.saturating_sub(jiff::Span::new().days(i64::from(RHYTHM_DAYS)));
+        match &self.labelling.churn_rule {
+            Churn::Rhythm { times, at_least_days, .. } => {
+                let seen = self.seen(account, from..as_of, as_of);
+                patience(&seen, *times, *at_least_days, pauses)
+            }
+            _ => u32::MAX,
+        }
+    }
+
+    /// Whether an account is a customer at a date, as known then.
+    pub fn is_customer(&self, account: usize, as_of: Date) -> bool {
+        let Some(started) = self.records.started_as_of(account, as_of).filter(|day| *day < as_of) else {
+            return false;
+        };
+        let known = self.known(account, as_of);
+        if self.merged(&known).is_some() {
+            return false;
+        }
+        match &self.labelling.churn_rule {
+            Churn::Silence { days: None, .. } => true,
+            Churn::Silence { days: Some(days), .. } => {
+                let from = as_of.saturating_sub(jiff::Span::new().days(i64::from(*days)));
+                let latest = self.last_seen(account, as_of, as_of).is_some_and(|day| day >= from);
+                latest || self.pauses(&known).iter().any(|pause| pause.start < as_of && from < pause.end)
+            }
+            Churn::Rhythm { .. } => {
+                let pauses = self.pauses(&known);
+                let last = self.last_seen(account, as_of, as_of).unwrap_or(started);
+                away::silent_from(last, self.patience(account, as_of, &pauses), &pauses) >= as_of
+            }
+            _ => {
+                let away = self.away(&known, &self.pauses(&known));
+                let last = away.last().filter(|away| away.to.is_none());
+                last.is_none_or(|away| {
+                    let grace_days = i64::from(self.labelling.grace_days);
+                    away.from > Date::MIN && days_between(away.from, as_of) <= grace_days
+                })
+            }
+        }
+    }
+
+    /// The labels of an account at a date as numbers, in the order of [`Labelling::label_columns`]: 1, 0, or missing
+    /// where not known.
+    pub fn labels(&self, account: usize, as_of: Date) -> Vec<f64> {
+        let asked = self.ask(account, as_of);
+        let ends: Vec<Date> =
+            self.labelling.horizons_days.iter().map(|days| after(asked.begins, *days)).collect();
+        let fates: Vec<Fate> = ends.iter().map(|end| self.fate(&asked, *end)).collect();
+        let mut labels: Vec<Option<bool>> = Vec::with_capacity(5 * ends.len());
+        labels.extend(fates.iter().map(|fate| of_fate(*fate, |_| true)));
+        if self.labelling.involuntary.is_some() {
+            for is_asked in [false, true] {
+                let is_way = |day| self.is_involuntary(&asked.known, day) == is_asked;
+                labels.extend(fates.iter().map(|fate| of_fate(*fate, is_way)));
+            }
+        }
+        let changes = [
+            (&self.labelling.expansion_change, &self.codes.grows, 1.0),
+            (&self.labelling.downsell_change, &self.codes.shrinks, -1.0),
+        ];
+        for (change, events, sign) in changes {
+            let Some(change) = change else { continue };
+            let label = |(fate, end): (&Fate, &Date)| self.changed(&asked, *end, *fate, change, events, sign);
+            labels.extend(fates.iter().zip(&ends).map(label));
+        }
+        labels.into_iter().map(|label| label.map_or(f64::NAN, |label| f64::from(u8::from(label)))).collect()
+    }
+
+    fn ask(&self, account: usize, as_of: Date) -> Asked<'_> {
+        let known = self.known(account, self.records.known_until());
+        let pauses = self.pauses(&known);
+        let begins = self.labelling.begins(as_of);
+        let away = match &self.labelling.churn_rule {
+            Churn::Rhythm { .. } => {
+                let most_days = self.patience(account, as_of, &pauses);
+                let first = self.last_seen(account, begins, known.until);
+                let started = self.records.started_as_of(account, as_of);
+                let mut days = Vec::from_iter(first.or(started));
+                days.extend(self.seen(account, begins..known.until, known.until));
+                away::by_silence(&days, most_days, &pauses)
+            }
+            _ => self.away(&known, &pauses),
+        };
+        let merged = self.merged(&known);
+        Asked { account, as_of, begins, known, pauses, away, merged }
+    }
+
+    fn fate(&self, asked: &Asked<'_>, ends: Date) -> Fate {
+        let Asked { begins, known, away, merged, .. } = asked;
+        let is_over = after(ends, self.labelling.grace_days) <= known.until;
+        let is_away = away.iter().any(|away| away.covers(*begins));
+        if !is_over || is_away || merged.is_some_and(|day| day < *begins) {
+            return Fate::NotKnown;
+        }
+        let left = match &self.labelling.churn_rule {
+            Churn::Silence { .. } => return self.fate_by_silence(asked, ends),
+            Churn::Renewal if !self.is_due(asked, ends) => return Fate::NotKnown,
+            _ => away.iter().find(|away| {
+                (*begins..ends).contains(&away.from) && away.is_for_good(self.labelling.grace_days)
+            }),
+        };
+        match (left, merged.filter(|day| *day < ends)) {
+            (Some(away), merged) if merged.is_none_or(|day| away.from < day) => Fate::Left(away.from),
+            (_, Some(_)) => Fate::NotKnown,
+            _ => Fate::Stayed,
+        }
+    }
+
+    /// Silence was agreed where the account was paused: nothing can be told from it.
+    fn fate_by_silence(&self, asked: &Asked<'_>, ends: Date) -> Fate {
+        let events = self.records.events_within(asked.account, asked.begins..ends).iter();
+        let is_paused = || asked.pauses.iter().any(|pause| pause.start < ends && asked.begins < pause.end);
+        match events.into_iter().any(|event| self.is_seen(event, asked.known.until)) {
+            true => Fate::Stayed,
+            false if is_paused() || asked.merged.is_some_and(|day| day < ends) => Fate::NotKnown,
+            false => Fate::Left(asked.begins),
+        }
+    }
+
+    /// Whether a renewal falls into the horizon, as known at `as_of`.
+    fn is_due(&self, asked: &Asked<'_>, ends: Date) -> bool {
+        let held = self.records.contracts_at(asked.account, asked.as_of);
+        let renewals = held.into_iter().filter_map(|contract| contract.renewal(asked.begins));
+        renewals.into_iter().any(|day| (asked.begins..ends).contains(&day))
+    }
+
+    /// Whether an account grew, or shrank, within a horizon.
+    fn changed(
+        &self,
+        asked: &Asked<'_>,
+        ends: Date,
+        fate: Fate,
+        change: &Change,
+        events: &[u32],
+        sign: f64,
+    ) -> Option<bool> {
+        let Asked { as_of, begins, known, .. } = asked;
+        let is_over = after(ends, self.labelling.grace_days) <= known.until;
+        let is_away = asked.away.iter().any(|away| away.covers(*begins));
+        let is_merged = asked.merged.is_some_and(|day| day < ends);
+        if !is_over || is_away || is_merged || known.happened(&self.codes.absorbed, *as_of..ends) {
+            return None;
+        }
+        let parts = match change {
+            Change::Event(_) => {
+                let left = |day: Date| matches!(fate, Fate::Left(gone) if gone < day);
+                let grew = known
+                    .events(events)
+                    .any(|event| (*begins..ends).contains(&event.occurred_at) && !left(event.occurred_at));
+                return Some(grew);
+            }
+            Change::Contracts(parts) => parts,
+        };
+        let before = known.held(begins.yesterday().ok()?);
+        let last = ends.yesterday().ok()?;
+        let held = known.held(last);
+        if before.is_empty() {
+            return None;
+        }
+        if held.is_empty() || matches!(fate, Fate::Left(_)) {
+            return Some(false);
+        }
+        let until = after(last, self.labelling.grace_days);
+        let resumed = known.contracts.iter().filter(|contract| {
+            contract.known_at < known.until && contract.starts > last && contract.starts <= until
+        });
+        let missing = |product: &&str| held.iter().all(|contract| contract.product != *product);
+        let undecided: Vec<&str> = resumed.map(|c| c.product.as_str()).filter(missing).collect();
+        let sum = growth::change(&before, &held, parts, &self.labelling.plan_order, &undecided);
+        Some(sign * sum > 0.0)
+    }
+}
+
+fn of_fate(fate: Fate, is_asked: impl Fn(Date) -> bool) -> Option<bool> {
+    match fate {
+        Fate::NotKnown => None,
+        Fate::Stayed => Some(false),
+        Fate::Left(day) => Some(is_asked(day)),
+    }
+}
+
+/// `max(at_least_days, times × mean gap)` in whole days; pauses do not belong to the gaps.
+pub(super) fn patience(seen: &[Date], times: f64, at_least_days: u32, pauses: &[Range<Date>]) -> u32 {
+    let (Some(first), Some(last)) = (seen.first(), seen.last()) else { return at_least_days };
+    if seen.len() < RHYTHM_MIN_DAYS {
+        return at_least_days;
+    }
+    let paused = |pause: &Range<Date>| days_between(pause.start.max(*first), pause.end.min(*last)).max(0);
+    let days = days_between(*first, *last) - pauses.iter().map(paused).sum::<i64>();
+    let mean_gap = days as f64 / (seen.len() - 1) as f64;
+    at_least_days.max((times * mean_gap).floor() as u32)
+}
