@@ -13,6 +13,9 @@ use super::split::{Bounds, Found, Search, Split, Target, contains};
 /// Below this many cells a second thread is as much in the way as it helps.
 const PARALLEL_CELLS: usize = 1 << 17;
 
+/// Rows that can be set aside while a node is parted, or a quarter of the rows where that is more.
+const SCRATCH_ROWS: usize = 1 << 18;
+
 /// How trees grow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GrowParams {
@@ -206,7 +209,7 @@ impl<'a> Grower<'a> {
 
     fn take_rows(&mut self, rows: &[u32], row: impl Fn(u32) -> Row + Sync) {
         self.rows.resize(rows.len(), 0);
-        self.scratch.resize(rows.len(), 0);
+        self.scratch.resize(rows.len().min(SCRATCH_ROWS.max(rows.len() / 4 + 1)), 0);
         let take = |places: &mut [Row], rows: &[u32]| {
             places.iter_mut().zip(rows).for_each(|(place, &index)| *place = row(index));
         };
@@ -312,7 +315,7 @@ impl Growth<'_, '_> {
         let Grower { bins, rows, scratch, n_threads, .. } = &mut *self.grower;
         let bin = bins.of_column(split.column);
         let goes_left = |row: Row| contains(&split.left_bins, bin(row_index(row)));
-        partition(&mut rows[start..end], scratch, goes_left, *n_threads)
+        partition(&mut rows[start..end], scratch, &goes_left, *n_threads)
     }
 
     /// After a split on a monotone column, the middle of the children's values keeps all below them apart.

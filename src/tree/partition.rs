@@ -9,23 +9,39 @@ const TILE_ROWS: usize = 512;
 
 /// Moves the rows that go left to the front, keeping the order on both sides; how many there are.
 ///
-/// `scratch` is at least as long as `rows`.
+/// Rows that `scratch` is too short for are parted half by half.
 pub(super) fn partition(
     rows: &mut [Row],
     scratch: &mut [Row],
-    goes_left: impl Fn(Row) -> bool + Sync,
+    goes_left: &(impl Fn(Row) -> bool + Sync),
     n_threads: usize,
 ) -> usize {
+    if rows.len() > scratch.len() {
+        return partition_halves(rows, scratch, goes_left, n_threads);
+    }
     if n_threads < 2 || rows.len() <= PARALLEL_ROWS {
-        let n_left = part(rows, scratch, &goes_left);
+        let n_left = part(rows, scratch, goes_left);
         let n_right = rows.len() - n_left;
         rows[n_left..].copy_from_slice(&scratch[..n_right]);
         return n_left;
     }
     let block = rows.len().div_ceil(n_threads);
     let blocks = rows.par_chunks_mut(block).zip(scratch.par_chunks_mut(block));
-    let n_left: Vec<usize> = blocks.map(|(rows, scratch)| part(rows, scratch, &goes_left)).collect();
+    let n_left: Vec<usize> = blocks.map(|(rows, scratch)| part(rows, scratch, goes_left)).collect();
     join_blocks(rows, scratch, block, &n_left)
+}
+
+fn partition_halves(
+    rows: &mut [Row],
+    scratch: &mut [Row],
+    goes_left: &(impl Fn(Row) -> bool + Sync),
+    n_threads: usize,
+) -> usize {
+    let middle = rows.len() / 2;
+    let [first, second] =
+        [0..middle, middle..rows.len()].map(|half| partition(&mut rows[half], scratch, goes_left, n_threads));
+    rows[first..middle + second].rotate_left(middle - first);
+    first + second
 }
 
 /// Moves the rows that go left to the front of `rows` and the others to the front of `scratch`; how many go left.
@@ -77,9 +93,10 @@ mod tests {
                 let rows: Vec<Row> = (0..n as u64).map(|row| row * 2_654_435_761 % 1_000_003).collect();
                 let goes_left = |row: Row| row.is_multiple_of(modulus);
                 let (left, right): (Vec<Row>, Vec<Row>) = rows.iter().partition(|row| goes_left(**row));
-                for n_threads in [1, 2, 3, 7] {
-                    let (mut parted, mut scratch) = (rows.clone(), vec![0; n]);
-                    assert_eq!(partition(&mut parted, &mut scratch, goes_left, n_threads), left.len());
+                for (n_threads, n_scratch) in [(1, n), (2, n), (3, n), (7, n), (1, 1 + n / 3), (2, 1 + n / 2)]
+                {
+                    let (mut parted, mut scratch) = (rows.clone(), vec![0; n_scratch]);
+                    assert_eq!(partition(&mut parted, &mut scratch, &goes_left, n_threads), left.len());
                     assert_eq!(
                         parted,
                         [left.clone(), right.clone()].concat(),
