@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._native import Table
+from ._table import Prepared
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ class Interactions:
         first, second = np.triu_indices(d)
         whole = self.values[:, first, second] * np.where(first == second, 1.0, 2.0)
         row, pair = np.nonzero(whole)
-        texts = [(indices[pair].astype(np.int32), self.feature_names) for indices in (first, second)]
-        columns = [("row", row.astype(np.int64)), ("feature", texts[0]), ("other", texts[1]), ("value", whole[row, pair])]
+        feature = (first[pair].astype(np.int32), self.feature_names)
+        other = (second[pair].astype(np.int32), self.feature_names)
+        columns: list[tuple[str, Prepared]] = [
+            ("row", row.astype(np.int64)),
+            ("feature", feature),
+            ("other", other),
+            ("value", whole[row, pair]),
+        ]
         return Table.from_columns(len(row), columns)

@@ -90,20 +90,37 @@ impl BlockNode {
 /// Each row's leaf of one tree.
 #[inline(always)]
 fn leaves<S: Simd>(simd: S, nodes: &[BlockNode], codes: &[CodeColumn]) -> [u8; BLOCK] {
-    let mut at = [u8x64::splat(simd, 0); BLOCK / LANES];
-    for node in nodes {
-        let (mask, threshold) = (i8x64::splat(simd, node.mask), i8x64::splat(simd, node.threshold));
-        let (first, step) = (u8x64::splat(simd, node.first), u8x64::splat(simd, node.step));
-        let (codes, _) = codes[node.column as usize].as_chunks::<LANES>();
-        for (at, codes) in at.iter_mut().zip(codes) {
-            let goes_right = (i8x64::from_slice(simd, codes) & mask).simd_gt(threshold);
-            let moves = goes_right & at.simd_eq(first);
-            *at = moves.select(*at + step, *at);
-        }
-    }
     let mut leaves = [0; BLOCK];
-    for (leaves, at) in leaves.as_chunks_mut::<LANES>().0.iter_mut().zip(at) {
-        *leaves = at.into();
+    // So many vectors that one does not wait for another, and that they stay in registers.
+    if S::u8s::LEN < LANES {
+        add_leaves::<S, 2>(simd, nodes, codes, &mut leaves);
+    } else {
+        add_leaves::<S, 4>(simd, nodes, codes, &mut leaves);
     }
     leaves
+}
+
+/// `N` vectors at a time.
+#[inline(always)]
+fn add_leaves<S: Simd, const N: usize>(
+    simd: S,
+    nodes: &[BlockNode],
+    codes: &[CodeColumn],
+    leaves: &mut [u8; BLOCK],
+) {
+    let vectors = leaves.as_chunks_mut::<LANES>().0.as_chunks_mut::<N>().0;
+    for (part, leaves) in vectors.iter_mut().enumerate() {
+        let mut at = [u8x64::splat(simd, 0); N];
+        for node in nodes {
+            let (mask, threshold) = (i8x64::splat(simd, node.mask), i8x64::splat(simd, node.threshold));
+            let (first, step) = (u8x64::splat(simd, node.first), u8x64::splat(simd, node.step));
+            let codes = &codes[node.column as usize].as_chunks::<LANES>().0.as_chunks::<N>().0[part];
+            for (at, codes) in at.iter_mut().zip(codes) {
+                let goes_right = (i8x64::from_slice(simd, codes) & mask).simd_gt(threshold);
+                let moves = goes_right & at.simd_eq(first);
+                *at = moves.select(*at + step, *at);
+            }
+        }
+        *leaves = at.map(|at| at.into());
+    }
 }

@@ -10,7 +10,10 @@ use std::collections::{BTreeMap, HashMap};
 use super::predict::{Levels, Node, Test, Tree};
 
 /// Rows that are coded together.
-pub(super) const BLOCK: usize = 128;
+pub(super) const BLOCK: usize = 256;
+/// Rows of a block that are read together: so few that the lines of memory they stand in are still at hand for the next
+/// column where a table is row-major.
+pub(super) const SLICE: usize = 32;
 /// One code of each of the rows of a block.
 pub(super) type CodeColumn = [i8; BLOCK];
 
@@ -178,21 +181,34 @@ impl Coder {
         }
     }
 
-    /// The codes of a block of rows, a column of them for each of [`n_columns`](Self::n_columns); `read` fills in the values of
-    /// a column of the table.
+    /// The codes of the first `n_rows` of a block, a column of them for each of [`n_columns`](Self::n_columns); `read`
+    /// fills in the values of a column of the table from a row of the block on.
     #[inline(always)]
-    pub(super) fn code_block(&self, read: impl Fn(usize, &mut [f64; BLOCK]), codes: &mut [CodeColumn]) {
-        let mut values = [0.0; BLOCK];
+    pub(super) fn code_block(
+        &self,
+        n_rows: usize,
+        read: impl Fn(usize, usize, &mut [f64; SLICE]),
+        codes: &mut [CodeColumn],
+    ) {
+        for slice in 0..n_rows.div_ceil(SLICE).min(BLOCK / SLICE) {
+            self.code_slice(slice, |column, values| read(column, slice * SLICE, values), codes);
+        }
+    }
+
+    #[inline(always)]
+    fn code_slice(&self, slice: usize, read: impl Fn(usize, &mut [f64; SLICE]), codes: &mut [CodeColumn]) {
+        let mut values = [0.0; SLICE];
         let mut held = usize::MAX;
         for ranks in &self.numbers {
             if held != ranks.column {
                 read(ranks.column, &mut values);
                 held = ranks.column;
             }
-            let mut of_block = [0; BLOCK];
-            ranks.search::<LANES>(values.as_chunks().0, of_block.as_chunks_mut().0);
+            let mut of_slice = [0; SLICE];
+            ranks.search::<LANES>(values.as_chunks().0, of_slice.as_chunks_mut().0);
             ranks.tell(|right, at| {
-                for ((code, &value), &rank) in codes[at].iter_mut().zip(&values).zip(&of_block) {
+                let codes = &mut codes[at].as_chunks_mut::<SLICE>().0[slice];
+                for ((code, &value), &rank) in codes.iter_mut().zip(&values).zip(&of_slice) {
                     *code = missing_to(right, value, rank);
                 }
             });
@@ -200,7 +216,7 @@ impl Coder {
         for category in &self.categories {
             read(category.column, &mut values);
             let columns = &mut codes[category.first_code..][..category.n_codes];
-            for (row, &value) in values.iter().enumerate() {
+            for (row, &value) in (slice * SLICE..).zip(&values) {
                 let line = category.line(value);
                 columns.iter_mut().zip(line).for_each(|(codes, &bits)| codes[row] = bits);
             }
@@ -333,12 +349,12 @@ mod tests {
         let coder = &questions.coder;
         let mut codes = vec![[0; BLOCK]; coder.n_columns()];
         for (row, &value) in values.iter().enumerate() {
-            coder.code_block(|_, out| out.fill(value), &mut codes);
+            coder.code_block(BLOCK, |_, _, out| out.fill(value), &mut codes);
             let mut of_row = vec![0; coder.n_columns()];
             coder.code_row(&[value; 2], &mut of_row);
             for node in &trees[0].nodes {
                 let question = questions.of(node);
-                let of_block: Vec<i8> = codes.iter().map(|codes| codes[5]).collect();
+                let of_block: Vec<i8> = codes.iter().map(|codes| codes[BLOCK - 27]).collect();
                 assert_eq!(of_block, of_row);
                 assert_eq!(question.goes_right(&of_row), !node.goes_left(value), "{row} {value} {node:?}");
             }

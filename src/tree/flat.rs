@@ -3,7 +3,7 @@
 use fearless_simd::{Level, Simd, dispatch};
 
 use super::block::BlockForest;
-use super::codes::{BLOCK, Coder, Questions};
+use super::codes::{BLOCK, Coder, Questions, SLICE};
 use super::column::ColumnView;
 use super::descent::DescentForest;
 use super::parts::parts;
@@ -11,7 +11,7 @@ use super::predict::{Tree, read, read_row};
 use super::row::RowForest;
 
 /// Fewer rows than this are faster one by one than as a block with room for more.
-const FEW_ROWS: usize = 24;
+const FEW_ROWS: usize = 48;
 
 /// A forest's trees in the layouts that are the fastest for their size.
 #[derive(Clone, Debug)]
@@ -71,9 +71,11 @@ impl FlatForest {
                 Some(block) if sums.len() >= FEW_ROWS => {
                     codes.resize(self.coder.n_columns(), [0; BLOCK]);
                     let n = sums.len();
-                    let read =
-                        |column: usize, out: &mut [f64; BLOCK]| read(columns[column], start, &mut out[..n]);
-                    self.coder.code_block(read, &mut codes);
+                    let read = |column: usize, first: usize, out: &mut [f64; SLICE]| {
+                        let out = &mut out[..SLICE.min(n - first)];
+                        read(columns[column], start + first, out);
+                    };
+                    self.coder.code_block(n, read, &mut codes);
                     block.add(simd, &codes, sums);
                 }
                 _ => self.add_one_by_one(columns, start, sums),

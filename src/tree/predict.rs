@@ -15,7 +15,7 @@ use super::pairs::PairExplainer;
 use super::split::{Split, contains};
 
 /// Rows that one thread takes at a time: some blocks, so that what a thread sets up is small beside them.
-const PART: usize = 8 * BLOCK;
+const PART: usize = 4 * BLOCK;
 /// From this many (row, tree) pairs on, several threads predict.
 const PARALLEL_WORK: usize = 200_000;
 /// How an unseen category stands in a row of numbers; a missing one is NaN.
