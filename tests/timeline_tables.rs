@@ -300,6 +300,16 @@ fn times_are_days_in_utc_and_a_change_of_zone_is_noted() {
 }
 
 #[test]
+fn lines_are_counted_however_they_end() {
+    let rows = ["customer,day", "A,2026-03-01", "A,soon", "A,later", ""];
+    for ending in ["\n", "\r\n"] {
+        let intake = read("calls", &rows.join(ending));
+        let lines: Vec<u64> = causes(&intake).iter().skip(1).map(|(_, line, _)| *line).collect();
+        assert_eq!(lines, [3, 4], "{ending:?}");
+    }
+}
+
+#[test]
 fn usage_may_name_its_contract_in_place_of_its_account() {
     let timeline = Timeline::from_toml(
         r#"
@@ -347,7 +357,7 @@ fn tables_come_in_turn_and_are_not_empty() {
     let empty = timeline.reading().unwrap();
     assert_eq!(
         empty.finish().unwrap_err().to_string(),
-        "the tables has no rows; give it a header and at least one event"
+        "the export has no rows; give it a header and at least one event"
     );
 }
 
