@@ -44,7 +44,7 @@ fn main() {
 /// Seconds for adding a day's events, and for the snapshot after it.
 fn add_a_day(timeline: &Timeline, records: &mut Records) -> [f64; 2] {
     let day = records.known_until();
-    let last = day.saturating_sub(1.day());
+    let last = records.events().iter().map(|event| event.occurred_at).max().unwrap_or(day);
     let again = |event: &Event| Event { occurred_at: day, known_at: day, ..*event };
     let events: Vec<Event> =
         records.events().iter().filter(|event| event.occurred_at == last).map(again).collect();

@@ -300,6 +300,16 @@ fn times_are_days_in_utc_and_a_change_of_zone_is_noted() {
 }
 
 #[test]
+fn lines_are_counted_however_they_end() {
+    let rows = ["customer,day", "A,2026-03-01", "A,soon", "A,later", ""];
+    for ending in ["\n", "\r\n"] {
+        let intake = read("calls", &rows.join(ending));
+        let lines: Vec<u64> = causes(&intake).iter().skip(1).map(|(_, line, _)| *line).collect();
+        assert_eq!(lines, [3, 4], "{ending:?}");
+    }
+}
+
+#[test]
 fn usage_may_name_its_contract_in_place_of_its_account() {
     let timeline = Timeline::from_toml(
         r#"
@@ -347,7 +357,7 @@ fn tables_come_in_turn_and_are_not_empty() {
     let empty = timeline.reading().unwrap();
     assert_eq!(
         empty.finish().unwrap_err().to_string(),
-        "the tables has no rows; give it a header and at least one event"
+        "the export has no rows; give it a header and at least one event"
     );
 }
 
@@ -463,6 +473,102 @@ mod arrow {
             (from_arrow.bad[0].line, from_arrow.bad[0].text.as_str()),
             (4, "4,12,2026-03-04,,reports,")
         );
+    }
+
+    const PLAIN: &str = r#"
+        account = "customer"
+        [[table]]
+        kind = "accounts"
+        started = "since"
+        [[table]]
+        kind = "usage"
+        file = "usage.parquet"
+        occurred_at = "at"
+        known_at = "told"
+        user = "who"
+        feature = "what"
+        value = "times"
+    "#;
+
+    /// Seven rows: two plain, one early, one known before it happened, one of nobody, one that is infinite, one late.
+    fn plain_usage(words: bool) -> RecordBatch {
+        let names = ["1", "2", "1", "1", "2", "2", "1"];
+        let names: ArrayRef = match words {
+            true => Arc::new(names.into_iter().map(Some).collect::<DictionaryArray<Int32Type>>()),
+            false => Arc::new(Int64Array::from(names.map(|name| name.parse::<i64>().unwrap()).to_vec())),
+        };
+        let day = |days: [i32; 7]| Arc::new(Date32Array::from(days.to_vec())) as ArrayRef;
+        let times = [1.0, 2.0, 3.0, 4.0, 5.0, f64::INFINITY, 7.0];
+        batch(vec![
+            ("customer", Arc::new(Int64Array::from(vec![7, 11, 7, 7, 99, 7, 11]))),
+            ("at", day([20_513, 20_514, 20_000, 20_515, 20_516, 20_517, 20_518])),
+            ("told", day([20_513, 20_514, 20_000, 20_514, 20_516, 20_517, 20_520])),
+            ("who", Arc::new(Int64Array::from(vec![5, 6, 5, 5, 5, 5, 6]))),
+            ("what", names),
+            ("times", Arc::new(Float64Array::from(times.to_vec()))),
+        ])
+    }
+
+    const PLAIN_CSV: &str = "customer,at,told,who,what,times\n7,2026-03-01,2026-03-01,5,1,1\n\
+                             11,2026-03-02,2026-03-02,6,2,2\n7,2024-10-04,2024-10-04,5,1,3\n\
+                             7,2026-03-03,2026-03-02,5,1,4\n99,2026-03-04,2026-03-04,5,2,5\n\
+                             7,2026-03-05,2026-03-05,5,2,inf\n11,2026-03-06,2026-03-08,6,1,7\n";
+
+    fn plainly(read: impl Fn(&mut Reading<'_>)) -> Intake {
+        let timeline = Timeline::from_toml(PLAIN).unwrap();
+        let mut reading = timeline.reading().unwrap();
+        reading.csv("accounts", "customer,since\n7,2026-01-01\n11,2026-02-01\n".as_bytes()).unwrap();
+        read(&mut reading);
+        reading.finish().unwrap()
+    }
+
+    fn are_same(found: &Intake, expected: &Intake) {
+        assert!(found.records == expected.records);
+        assert_eq!(found.tables[1].n_rows, 7);
+        assert_eq!((found.n_late, expected.n_late), (1, 1));
+        let causes = |intake: &Intake| intake.bad.iter().map(|row| row.cause.clone()).collect::<Vec<_>>();
+        assert_eq!(causes(found), causes(expected));
+        assert_eq!(found.bad.iter().map(|row| row.line).collect::<Vec<_>>(), [3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn plain_columns_are_read_as_rows_are() {
+        let expected = plainly(|reading| {
+            reading.csv("usage.parquet", PLAIN_CSV.as_bytes()).unwrap();
+        });
+        for words in [false, true] {
+            let usage = plain_usage(words);
+            let found = plainly(|reading| {
+                reading.arrow("usage.parquet", &[usage.slice(0, 4), usage.slice(4, 3)]).unwrap();
+            });
+            are_same(&found, &expected);
+        }
+    }
+
+    #[cfg(feature = "parquet")]
+    #[test]
+    fn parquet_is_read_group_by_group() {
+        use parquet::arrow::ArrowWriter;
+        use parquet::file::properties::WriterProperties;
+
+        let expected = plainly(|reading| {
+            reading.csv("usage.parquet", PLAIN_CSV.as_bytes()).unwrap();
+        });
+        let path = std::env::temp_dir().join(format!("keepwell-{}-usage.parquet", std::process::id()));
+        let groups_of_two = WriterProperties::builder().set_max_row_group_row_count(Some(2)).build();
+        let usage = plain_usage(true);
+        let file = std::fs::File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, usage.schema(), Some(groups_of_two)).unwrap();
+        writer.write(&usage).unwrap();
+        writer.close().unwrap();
+        let found = plainly(|reading| {
+            reading.file("usage.parquet", &path).unwrap();
+        });
+        are_same(&found, &expected);
+        std::fs::write(&path, "no Parquet").unwrap();
+        let timeline = Timeline::from_toml(PLAIN).unwrap();
+        assert!(timeline.reading().unwrap().file("usage.parquet", &path).is_err());
+        std::fs::remove_file(&path).unwrap();
     }
 
     #[test]

@@ -136,6 +136,18 @@ impl Table {
         &self.columns
     }
 
+    /// The same columns, one of them under another name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Schema`] where another column has that name.
+    pub(crate) fn renamed(mut self, from: &str, to: &str) -> Result<Self> {
+        if from != to && self.names.iter().any(|name| name == to) {
+            return Err(stands_twice(to));
+        }
+        self.names.iter_mut().filter(|name| *name == from).for_each(|name| to.clone_into(name));
+        Ok(self)
+    }
+
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.names.iter().position(|other| other == name).map(|at| &self.columns[at])

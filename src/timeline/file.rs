@@ -231,12 +231,7 @@ impl Timeline {
     /// # Errors
     /// As [`snapshots`].
     pub fn snapshots(&self, records: &Records, dates: &[Date]) -> Result<Table> {
-        let table = snapshots(records, &self.measures, &self.label, dates)?;
-        let names = table.names().iter().map(|name| match name.as_str() {
-            "account_id" => self.account.clone(),
-            name => name.to_owned(),
-        });
-        Table::new(table.n_rows(), names.zip(table.columns().iter().cloned()))
+        snapshots(records, &self.measures, &self.label, dates)?.renamed("account_id", &self.account)
     }
 
     /// [`snapshots`](Self::snapshots) at the first of each month from the first fact on; see [`Records::months`].

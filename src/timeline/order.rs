@@ -14,13 +14,19 @@ const CHUNK: usize = 1_024;
 /// Each part of the accounts reads all events once, so that more would only wait for memory.
 const MAX_PARTS: usize = 8;
 
-/// What an event is ordered by before its value.
-fn key(event: &Event) -> (u32, Date, u32, Date, Option<u32>) {
-    (event.account, event.occurred_at, event.name, event.known_at, event.user)
+/// By account, day, name, day it was known and user, then by value.
+pub(super) fn compare(a: &Event, b: &Event) -> Ordering {
+    let first = |event: &Event| u128::from(event.account) << 64 | u128::from(packed(event.occurred_at)) << 32;
+    let first = |event: &Event| first(event) | u128::from(event.name);
+    let then = |event: &Event| (packed(event.known_at), event.user);
+    let ties = || then(a).cmp(&then(b)).then_with(|| a.value.total_cmp(&b.value));
+    first(a).cmp(&first(b)).then_with(ties)
 }
 
-pub(super) fn compare(a: &Event, b: &Event) -> Ordering {
-    key(a).cmp(&key(b)).then(a.value.total_cmp(&b.value))
+/// A day as a number that is in order as the days are, at less cost than comparing year, month and day in turn.
+fn packed(day: Date) -> u32 {
+    let year = (i32::from(day.year()) + 10_000) as u32;
+    year << 9 | (day.month() as u32) << 5 | day.day() as u32
 }
 
 /// The events in order, and where those of each account begin: first dealt out to their accounts, then sorted there.

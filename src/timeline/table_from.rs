@@ -306,17 +306,17 @@ impl TableFrom {
         let row = of("occurred_at").is_some();
         match self.kind {
             TableKind::Accounts | TableKind::Contracts | TableKind::Events => Vec::new(),
-            TableKind::Usage => vec![EventFrom { value: of("value"), ..self.called("") }],
+            TableKind::Usage => vec![EventFrom { value: of("value"), ..self.event_called("") }],
             TableKind::Interactions => {
-                let since = |suffix| EventFrom { hours_since: of("opened"), ..self.called(suffix) };
+                let since = |suffix| EventFrom { hours_since: of("opened"), ..self.event_called(suffix) };
                 let tone = of("sentiment").map(|column| EventFrom {
                     value: Some(column),
                     occurred_at: of("opened"),
-                    ..self.called("_sentiment")
+                    ..self.event_called("_sentiment")
                 });
                 let told = [
-                    row.then(|| self.called("")),
-                    at("opened", self.called("_opened")),
+                    row.then(|| self.event_called("")),
+                    at("opened", self.event_called("_opened")),
                     at("answered", since("_answered")),
                     at("closed", since("_closed")),
                     tone,
@@ -324,7 +324,7 @@ impl TableFrom {
                 told.into_iter().flatten().collect()
             }
             TableKind::Surveys => {
-                let answer = EventFrom { value: of("score"), ..self.called("") };
+                let answer = EventFrom { value: of("score"), ..self.event_called("") };
                 [Some(answer), at("sent", EventFrom::named("survey_sent"))].into_iter().flatten().collect()
             }
             TableKind::Payments => self.payments(),
@@ -335,7 +335,8 @@ impl TableFrom {
                 [at("set", EventFrom::named("goal_set")), reached, by_name].into_iter().flatten().collect()
             }
             TableKind::Stakeholders => {
-                let told = [at("joined", self.called("_joined")), at("left", self.called("_left"))];
+                let told =
+                    [at("joined", self.event_called("_joined")), at("left", self.event_called("_left"))];
                 told.into_iter().flatten().collect()
             }
         }
@@ -357,7 +358,7 @@ impl TableFrom {
     }
 
     /// The event by which a row is called, with something behind it.
-    fn called(&self, suffix: &str) -> EventFrom {
+    fn event_called(&self, suffix: &str) -> EventFrom {
         let Some((role, usual)) = self.kind.call() else { return EventFrom::default() };
         match self.column(role) {
             Some(column) => EventFrom {

@@ -89,7 +89,7 @@ def _command(library: str, folder: Path, out: Path, threads: int, ours: str) -> 
 
     if library == "keepwell":
         return [ours, str(folder), str(out), *business.DATES]
-    return [sys.executable, str(HERE / "child.py"), library, str(folder), str(out), str(threads), *business.DATES]
+    return [sys.executable, str(HERE / "peer.py"), library, str(folder), str(out), str(threads), *business.DATES]
 
 
 def _run(command: list[str], threads: int) -> dict:

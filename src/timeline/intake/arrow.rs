@@ -16,6 +16,8 @@ use super::Cause;
 use super::Reading;
 use super::cells::Row;
 use super::csv::RowReader;
+use super::events::Events;
+use super::plain::{Days, Names, Plain};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::cell::Cell;
 
@@ -76,7 +78,17 @@ impl BatchReader {
             })
             .collect::<Result<_>>()?;
         self.rows.begin_batch();
+        let plain = self.rows.events().and_then(|events| plain(events, &columns));
         for at in 0..batch.num_rows() {
+            if let Some(plain) = &plain
+                && let Some(event) = self.rows.events().and_then(|events| plain.event(at, events, reading))
+            {
+                let counts = reading.counts();
+                counts.n_rows += 1;
+                counts.n_late += usize::from(event.known_at > event.occurred_at);
+                reading.events.push(event);
+                continue;
+            }
             self.rows.row(reading, &ArrowRow { columns: &columns, at, line: self.n_rows + at as u64 + 1 });
         }
         self.n_rows += batch.num_rows() as u64;
@@ -86,6 +98,32 @@ impl BatchReader {
     pub fn finish(self, reading: &mut Reading<'_>) {
         self.rows.finish(reading);
     }
+}
+
+/// The columns of a batch where they can be read as they stand.
+fn plain<'a>(events: &Events, columns: &'a [Cells]) -> Option<Plain<'a>> {
+    let plainly = events.plainly()?;
+    let whole = |at: usize| columns[at].as_whole();
+    Some(Plain {
+        accounts: whole(plainly.account)?,
+        occurred_at: columns[plainly.occurred_at].as_days()?,
+        known_at: match plainly.known_at {
+            Some(at) => Some(columns[at].as_days()?),
+            None => None,
+        },
+        users: match plainly.user {
+            Some(at) => Some(whole(at)?),
+            None => None,
+        },
+        names: match plainly.names {
+            Some(at) => Some(columns[at].as_names()?),
+            None => None,
+        },
+        values: match plainly.value {
+            Some(at) => Some(columns[at].as_numbers()?),
+            None => None,
+        },
+    })
 }
 
 /// A column of one batch in one of few forms.
@@ -163,6 +201,36 @@ impl Cells {
         let date = |number| day_of(number).ok_or_else(|| no_date(name));
         let dates = (first..=last).map(date).collect::<Result<_>>()?;
         Ok(Cells::Days { numbers: days.reinterpret_cast(), first, dates })
+    }
+
+    fn as_whole(&self) -> Option<&[i64]> {
+        match self {
+            Cells::Whole(values) if values.null_count() == 0 => Some(values.values()),
+            _ => None,
+        }
+    }
+
+    fn as_numbers(&self) -> Option<&[f64]> {
+        match self {
+            Cells::Number(values) if values.null_count() == 0 => Some(values.values()),
+            _ => None,
+        }
+    }
+
+    fn as_days(&self) -> Option<Days<'_>> {
+        match self {
+            Cells::Days { numbers, first, dates } if numbers.null_count() == 0 => {
+                Some(Days { numbers: numbers.values(), first: *first, dates })
+            }
+            _ => None,
+        }
+    }
+
+    fn as_names(&self) -> Option<Names<'_>> {
+        match self {
+            Cells::Words { keys, .. } if keys.null_count() == 0 => Some(Names::Words(keys.values())),
+            _ => self.as_whole().map(Names::Whole),
+        }
     }
 
     fn moment(&self, at: usize) -> Option<Option<Moment>> {

@@ -182,22 +182,45 @@ impl fmt::Display for Key<'_> {
 pub(super) struct Ids {
     texts: Vec<String>,
     codes: HashMap<String, u32>,
-    /// Codes of whole numbers that were met before.
+    /// Codes of whole numbers that were met before: of small ones by themselves, of others by a hash.
+    small: Vec<u32>,
     wholes: HashMap<i64, u32, BuildHasherDefault<Mixing>>,
 }
+
+const MAX_SMALL: usize = 1 << 22;
+const NO_CODE: u32 = u32::MAX;
 
 impl Ids {
     pub fn code(&mut self, id: Key<'_>) -> u32 {
         match id {
             Key::Text(text) => self.code_of_text(text),
-            Key::Whole(number) => match self.wholes.get(&number) {
-                Some(code) => *code,
-                None => {
-                    let code = self.code_of_text(&number.to_string());
-                    self.wholes.insert(number, code);
-                    code
+            Key::Whole(number) => self.met(number).unwrap_or_else(|| {
+                let code = self.code_of_text(&number.to_string());
+                self.note(number, code);
+                code
+            }),
+        }
+    }
+
+    /// The code of a whole number that was met before.
+    fn met(&self, number: i64) -> Option<u32> {
+        match usize::try_from(number) {
+            Ok(small) if small < MAX_SMALL => self.small.get(small).copied().filter(|code| *code != NO_CODE),
+            _ => self.wholes.get(&number).copied(),
+        }
+    }
+
+    fn note(&mut self, number: i64, code: u32) {
+        match usize::try_from(number) {
+            Ok(small) if small < MAX_SMALL => {
+                if self.small.len() <= small {
+                    self.small.resize((small + 1).next_power_of_two(), NO_CODE);
                 }
-            },
+                self.small[small] = code;
+            }
+            _ => {
+                self.wholes.insert(number, code);
+            }
         }
     }
 
@@ -214,9 +237,9 @@ impl Ids {
     pub fn find(&mut self, id: Key<'_>) -> Option<u32> {
         match id {
             Key::Text(text) => self.codes.get(text).copied(),
-            Key::Whole(number) => self.wholes.get(&number).copied().or_else(|| {
+            Key::Whole(number) => self.met(number).or_else(|| {
                 let code = self.codes.get(&number.to_string()).copied()?;
-                self.wholes.insert(number, code);
+                self.note(number, code);
                 Some(code)
             }),
         }

@@ -15,6 +15,7 @@ use crate::frame::csv::text_of;
 struct CsvRow<'a> {
     record: &'a ByteRecord,
     names: &'a [String],
+    line: u64,
 }
 
 impl Row for CsvRow<'_> {
@@ -37,7 +38,7 @@ impl Row for CsvRow<'_> {
     }
 
     fn line(&self) -> u64 {
-        self.record.position().map_or(0, |position| position.line())
+        self.line
     }
 
     fn text(&self) -> String {
@@ -81,6 +82,15 @@ impl RowReader {
         }
     }
 
+    /// The reader of events, where it is one.
+    #[cfg(feature = "arrow")]
+    pub fn events(&self) -> Option<&events::Events> {
+        match self {
+            RowReader::Events(reader) => Some(reader),
+            _ => None,
+        }
+    }
+
     /// Forgets the words of the last batch.
     #[cfg(feature = "arrow")]
     pub fn begin_batch(&mut self) {
@@ -116,8 +126,12 @@ pub(super) fn read(
         header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
     let mut rows = RowReader::new(reading, table, names.clone())?;
     let mut record = ByteRecord::new();
+    let mut is_crlf = None;
     while csv.read_byte_record(&mut record).map_err(|error| io_error(std::io::Error::other(error)))? {
-        rows.row(reading, &CsvRow { record: &record, names: &names });
+        // Where lines end in CR LF, the parser takes a row to begin before the LF, in the line of the header.
+        let line = record.position().map_or(0, |position| position.line());
+        let line = line + u64::from(*is_crlf.get_or_insert(line == 1));
+        rows.row(reading, &CsvRow { record: &record, names: &names, line });
     }
     rows.finish(reading);
     Ok(())

@@ -32,6 +32,28 @@ pub(super) struct Events {
     ids: HashMap<String, Range<usize>>,
 }
 
+/// The columns of rows that each become one event.
+#[cfg(feature = "arrow")]
+pub(super) struct Plainly<'a> {
+    pub account: usize,
+    pub occurred_at: usize,
+    pub known_at: Option<usize>,
+    pub user: Option<usize>,
+    pub value: Option<usize>,
+    /// The one name of all.
+    pub code: Option<u32>,
+    pub names: Option<usize>,
+    of_words: &'a [Option<u32>],
+}
+
+#[cfg(feature = "arrow")]
+impl Plainly<'_> {
+    /// The code of a word or small whole number that was met before.
+    pub fn name(&self, word: usize) -> Option<u32> {
+        *self.of_words.get(word)?
+    }
+}
+
 #[derive(Clone, Copy)]
 enum Who {
     Account(usize),
@@ -102,6 +124,28 @@ impl Events {
         }
     }
 
+    /// What its rows are read from, where each becomes one event by nothing but plain columns.
+    #[cfg(feature = "arrow")]
+    pub fn plainly(&self) -> Option<Plainly<'_>> {
+        let (Who::Account(account), Some(occurred_at), None, [event]) =
+            (self.who, self.occurred_at, self.id, self.events.as_slice())
+        else {
+            return None;
+        };
+        let value = match event.value {
+            Value::One => None,
+            Value::Column(at) => Some(at),
+            _ => return None,
+        };
+        let (code, names, of_words) = match &event.name {
+            Named::Code(code) => (Some(*code), None, &[][..]),
+            Named::Column(column) => (None, Some(column.at), column.of_words.as_slice()),
+        };
+        let is_plain = event.occurred_at.is_none() && event.only_if.is_none();
+        let (known_at, user) = (self.known_at, self.user);
+        is_plain.then_some(Plainly { account, occurred_at, known_at, user, value, code, names, of_words })
+    }
+
     pub fn row(&mut self, reading: &mut Reading<'_>, row: &impl Row) -> std::result::Result<(), Cause> {
         let before = reading.events.len();
         let read = self.parse(reading, row);
@@ -147,8 +191,8 @@ impl Events {
         match self.who {
             Who::Account(at) => {
                 let account = reading.account(self.header.needed_text(row, at)?)?;
-                let known = reading.accounts.get(account as usize).and_then(Option::as_ref);
-                Ok((account, known.map(|account| Start { what: "account", day: account.started })))
+                let started = reading.started.get(account as usize).copied();
+                Ok((account, started.map(|day| Start { what: "account", day })))
             }
             Who::Contract(at) => {
                 let contract = reading.contract(self.header.needed_text(row, at)?)?;

@@ -10,6 +10,8 @@ mod csv;
 mod events;
 #[cfg(feature = "parquet")]
 mod parquet;
+#[cfg(feature = "arrow")]
+mod plain;
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -187,6 +189,8 @@ pub struct Reading<'a> {
     /// Accounts that are told of, by id; where no table has accounts, whoever has a fact.
     ids: Ids,
     accounts: Vec<Option<Account>>,
+    /// First day of each account that was told of, once all were.
+    started: Vec<Date>,
     has_accounts: bool,
     contracts: Vec<Contract>,
     /// Where each contract was read.
@@ -209,6 +213,7 @@ impl<'a> Reading<'a> {
             timeline,
             ids: Ids::default(),
             accounts: Vec::new(),
+            started: Vec::new(),
             has_accounts: timeline.tables.iter().any(|table| table.kind == TableKind::Accounts),
             contracts: Vec::new(),
             contract_rows: Vec::new(),
@@ -241,20 +246,20 @@ impl<'a> Reading<'a> {
     /// As [`csv`](Self::csv).
     pub fn file(&mut self, table: &str, path: impl AsRef<Path>) -> Result<&mut Self> {
         let (from, path) = (self.table(table)?, path.as_ref());
+        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet")) {
+            self.parquet(from, path)?;
+            return Ok(self);
+        }
         let what = path.display().to_string();
         let file =
             std::fs::File::open(path).map_err(|source| ErrorKind::Io { path: what.clone(), source })?;
-        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet")) {
-            self.parquet(from, file, &what)?;
-        } else {
-            csv::read(self, from, file, &what)?;
-        }
+        csv::read(self, from, file, &what)?;
         Ok(self)
     }
 
     #[cfg(not(feature = "parquet"))]
-    fn parquet(&mut self, _: &TableFrom, _: std::fs::File, what: &str) -> Result<()> {
-        let text = format!("{what} is Parquet; build with the feature `parquet`, or export CSV");
+    fn parquet(&mut self, _: &TableFrom, path: &Path) -> Result<()> {
+        let text = format!("{} is Parquet; build with the feature `parquet`, or export CSV", path.display());
         Err(ErrorKind::Records(text).into())
     }
 
@@ -280,7 +285,7 @@ impl<'a> Reading<'a> {
     /// # Errors
     /// [`ErrorKind::NoRows`] where nothing was; [`ErrorKind::Csv`] with the first cause where every row is bad.
     pub fn finish(self) -> Result<Intake> {
-        self.finish_as("the tables")
+        self.finish_as("the export")
     }
 
     fn table(&self, name: &str) -> Result<&'a TableFrom> {
@@ -302,6 +307,7 @@ impl<'a> Reading<'a> {
         }
         if turn == 2 && self.turn < 2 {
             self.settle_contracts();
+            self.started = self.accounts.iter().flatten().map(|account| account.started).collect();
         }
         self.turn = turn;
         self.tables.push(TableIntake { name: table.title(), ..TableIntake::default() });

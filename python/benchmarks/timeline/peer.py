@@ -1,4 +1,4 @@
-"""One library's snapshots in a process of its own: `child.py LIBRARY FOLDER OUT THREADS DATE...` says as JSON what they
+"""One library's snapshots in a process of its own: `peer.py LIBRARY FOLDER OUT THREADS DATE...` says as JSON what they
 took and writes them to OUT."""
 
 from __future__ import annotations
