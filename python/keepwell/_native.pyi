@@ -9,9 +9,11 @@ import numpy.typing as npt
 from typing_extensions import disjoint_base
 
 __all__ = [
+    "AssignmentLog",
     "Baseline",
     "Classifier",
     "HealthModel",
+    "Outcomes",
     "Plan",
     "Playbook",
     "Regressor",

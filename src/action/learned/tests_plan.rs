@@ -35,7 +35,7 @@ fn plan(names: &[&str], on: LearnedOn, effects: &LearnedEffects) -> crate::Resul
 #[test]
 fn each_account_has_its_own_effect_and_harm_is_not_recommended() {
     let plan = plan(&["call"], LearnedOn::Churn, &learned([-0.1, 0.05, -0.1])).unwrap();
-    // A: .1 × EUR 100 × 12 − 10 = 110; a point and two thirds of reach are EUR 19.74, a third of the effect
+    // A: .1 × EUR 100 × 12 − 10 = 110; a point and two thirds of reach are EUR 19.74, of a fifth of the effect EUR 39.48.
     let first = plan.recommendations[0].action.as_ref().unwrap();
     assert_eq!(first.gain.expected, Money::eur(110));
     assert_eq!((first.gain.low.cents, first.gain.high.cents), (6586, 15414));
