@@ -9,11 +9,13 @@ import numpy.typing as npt
 from typing_extensions import disjoint_base
 
 __all__ = [
+    "AssignmentLog",
     "Baseline",
     "Classifier",
     "Cohorts",
     "EffectModel",
     "HealthModel",
+    "Outcomes",
     "Plan",
     "Playbook",
     "Records",

@@ -36,7 +36,8 @@ impl History {
         for assignment in log.assignments() {
             let done = assignment.done.as_ref().unwrap_or(&assignment.assigned);
             if let (Some(action), Some(day)) = (done, assignment.day) {
-                self.push(&assignment.id, action, day);
+                // Several at once stand in a log joined by `+`.
+                action.split('+').for_each(|action| self.push(&assignment.id, action, day));
             }
         }
         self

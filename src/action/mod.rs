@@ -45,3 +45,5 @@ pub use reading::{Attribution, Lessons, Measured, Reading};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_terms;

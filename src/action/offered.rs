@@ -106,7 +106,7 @@ impl Terms {
     /// Whether enough is left for a bundle.
     pub fn fits(&self, bundle: &Bundle, left: &[f64]) -> bool {
         let dust = |resource: usize| 1e-9 * self.limits[resource].abs().max(1.0);
-        let enough = |(resource, units): &(usize, f64)| !(*units > left[*resource] + dust(*resource));
+        let enough = |(resource, units): &(usize, f64)| *units <= left[*resource] + dust(*resource);
         self.uses_of(bundle).iter().all(enough)
     }
 

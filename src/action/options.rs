@@ -39,6 +39,7 @@ impl Options {
             None => vec![true; n],
         };
         let eligible: Vec<Vec<bool>> = rules.iter().enumerate().map(eligible).collect();
+        let is_for = |at: usize, row: usize| eligible[at][row];
         let mut options = Options {
             starts: vec![0],
             entries: Vec::new(),
@@ -47,7 +48,7 @@ impl Options {
         };
         for row in 0..n {
             let start = options.entries.len();
-            for (at, action) in actions.iter().enumerate().filter(|(at, _)| eligible[*at][row]) {
+            for (at, action) in actions.iter().enumerate().filter(|(at, _)| is_for(*at, row)) {
                 match cools_until(accounts, at, action, row, day) {
                     Some(until) => options.cool(row, at, until),
                     None => options.entries.extend(reckoning.worth(at, action, row).map(|worth| (at, worth))),

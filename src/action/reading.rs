@@ -227,7 +227,7 @@ mod tests {
     /// three in four with it.
     fn log(n: usize) -> (AssignmentLog, Matured) {
         let assignment = |row: usize| {
-            let (kept_out, missed) = (row % 2 == 0, row % 8 == 7);
+            let (kept_out, missed) = (row.is_multiple_of(2), row % 8 == 7);
             let call = || Some("call".to_owned());
             let chances = vec![(None, 0.5), (call(), 0.5)];
             let assigned = call().filter(|_| !kept_out);
@@ -271,7 +271,7 @@ mod tests {
     fn probabilities_that_differ_are_weighed() {
         // Those who grow anyway are mostly assigned, the others mostly kept out; the action does nothing.
         let assignment = |row: usize| {
-            let likely = row % 2 == 0;
+            let likely = row.is_multiple_of(2);
             let p = if likely { 0.8 } else { 0.2 };
             let assigned = (row / 2) % 10 < (p * 10.0) as usize;
             let call = || Some("call".to_owned());
@@ -280,7 +280,7 @@ mod tests {
         };
         let log = AssignmentLog::new((0..2_000).map(assignment).collect()).unwrap();
         let ids: Vec<String> = (0..2_000).map(|row| format!("A{row}")).collect();
-        let grows = |row: usize| row % 2 == 0;
+        let grows = |row: usize| row.is_multiple_of(2);
         let matured =
             log.join(ids.iter().enumerate().map(|(row, id)| (id.as_str(), Some(grows(row))))).unwrap();
         assert!(log.intention_to_treat(&matured).unwrap().value.abs() < 1e-9);

@@ -96,14 +96,14 @@ struct Way {
 }
 
 const WAYS: [Way; 8] = [
-    way("csm_call", Works::Churn, 0.9, (SATISFACTION, -1.0), true, 0.08),
-    way("workshop", Works::Churn, 0.9, (ADOPTION, -1.0), true, 0.05),
-    way("ticket_sweep", Works::Churn, 0.8, (TROUBLE, 1.0), true, 0.05),
-    way("payment_plan", Works::Churn, 0.8, (BUDGET, -1.0), true, 0.0),
-    way("executive_visit", Works::Churn, 1.1, (SIZE, 1.0), true, 0.1),
-    way("checkin_email", Works::Churn, 0.15, (SATISFACTION, 0.0), false, 0.0),
+    way("csm_call", Works::Churn, 1.1, (SATISFACTION, -1.0), true, 0.08),
+    way("workshop", Works::Churn, 1.1, (ADOPTION, -1.0), true, 0.05),
+    way("ticket_sweep", Works::Churn, 1.0, (TROUBLE, 1.0), true, 0.05),
+    way("payment_plan", Works::Churn, 1.0, (BUDGET, -1.0), true, 0.0),
+    way("executive_visit", Works::Churn, 1.4, (SIZE, 1.0), true, 0.1),
+    way("checkin_email", Works::Churn, 0.2, (SATISFACTION, 0.0), false, 0.0),
     way("gift", Works::Churn, 0.0, (SATISFACTION, 0.0), false, 0.0),
-    way("growth_call", Works::Expansion, 0.9, (ADOPTION, 1.0), true, 0.1),
+    way("growth_call", Works::Expansion, 1.1, (ADOPTION, 1.0), true, 0.1),
 ];
 
 const fn way(
