@@ -147,7 +147,7 @@ class EffectModel:
         places = {name: at for at, name in enumerate(self._arms)}
         for row, name in enumerate(given):
             if name not in places:
-                raise Error(f"arms, row {row + 1}: found {name!r}, expected one of {', '.join(self._arms)}")
+                raise Error(f"arms, row {row + 1}: found {str(name)!r}, expected one of {', '.join(self._arms)}")
         return np.array([places[name] for name in given], dtype=np.int64)
 
 

@@ -92,7 +92,7 @@ def test_bad_input_is_named():
         model.fit(X, np.full(300, 2), arm)
     with pytest.raises(kw.Error, match="found 1.2, expected a probability between 0 and 1"):
         kw.EffectModel(NAMES, np.full((300, 3), 1.2)).fit(X, y, arm)
-    with pytest.raises(kw.Error, match="`evidence` is 'guessed'"):
+    with pytest.raises(kw.Error, match="`evidence` is .guessed., expected"):
         kw.EffectModel(NAMES, "guessed").fit(X, y, arm)
     with pytest.raises(kw.Error, match="`prior` is of an unknown arm"):
         kw.EffectModel(NAMES, prior={"visit": (0.1, 0.1)}).fit(X, y, arm)
@@ -192,7 +192,7 @@ def test_a_log_that_cannot_answer_refuses():
         metrics.policy_value(**{**given, "propensity": np.zeros(3000)}, policy=np.ones(3000), method="ips")
     with pytest.raises(kw.Error, match="`expected` is not given"):
         metrics.policy_value(**given, policy=np.ones(3000))
-    with pytest.raises(kw.Error, match="`method` is 'magic'"):
+    with pytest.raises(kw.Error, match="`method` is .magic., expected"):
         metrics.policy_value(**given, policy=np.ones(3000), method="magic")
 
 

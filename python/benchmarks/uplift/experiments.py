@@ -39,8 +39,9 @@ class Experiment:
     splits: list[tuple[np.ndarray, np.ndarray]]
 
     def numbers(self) -> pd.DataFrame:
-        """``X`` for learners that take numbers only: a column for each text."""
-        return pd.get_dummies(self.X).astype(float)
+        """``X`` for learners that take numbers only: a column for each text, under names that all of them take."""
+        numbers = pd.get_dummies(self.X).astype(float)
+        return numbers.set_axis([f"x{at}" for at in range(numbers.shape[1])], axis=1)
 
     def against_none(self, arm: int, rows: np.ndarray) -> np.ndarray:
         """The rows among ``rows`` that got an arm or none."""

@@ -74,7 +74,7 @@ pub(super) enum Fitted {
     /// Log-odds of the transformed class, one an action.
     Class(Vec<Scorer>),
     /// Log-odds with the actions' columns last; their number.
-    STrees(Forest, usize),
+    STrees(Box<Forest>, usize),
     /// Effects, one an action.
     Linear(Vec<Scorer>),
 }
@@ -90,7 +90,7 @@ impl Fitted {
     ) -> Result<Self> {
         let (data, n_actions) = (bench.data, bench.data.n_arms - 1);
         match learner {
-            Learner::STrees => Ok(Fitted::STrees(bench.trees(train, seed)?, n_actions)),
+            Learner::STrees => Ok(Fitted::STrees(Box::new(bench.trees(train, seed)?), n_actions)),
             Learner::SLogistic => {
                 Ok(Fitted::SLinear(bench.with_actions.logistic(data.y, None, train, C_OF_S)?, n_actions))
             }

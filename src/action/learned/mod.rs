@@ -105,6 +105,9 @@ impl EffectModelParams {
             _ if self.arms.len() < 2 => {
                 refuse("arms", self.arms.len().to_string(), "the name of none, then at least one action")
             }
+            _ if (1..self.arms.len()).any(|at| self.arms[..at].contains(&self.arms[at])) => {
+                refuse("arms", self.arms.join(", "), "a name of its own for each arm")
+            }
             _ if self.priors.len() > self.arms.len() => {
                 refuse("prior", "of an unknown arm".into(), "the name of one of the arms")
             }

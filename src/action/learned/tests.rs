@@ -245,6 +245,10 @@ fn bad_input_is_named() {
             "logged probabilities, row 1: found 0.9, expected probabilities of all arms that sum to 1",
         ),
         (
+            text(EffectModel::params(["call", "call"], Evidence::Randomised), arm),
+            "`arms` is call, call, expected a name of its own for each arm",
+        ),
+        (
             text(EffectModel::params(["none"], Evidence::Randomised), arm),
             "`arms` is 1, expected the name of none, then at least one action",
         ),

@@ -14,6 +14,8 @@ const SAME: f64 = 0.3;
 /// How far effects deviate between accounts if they do, in deviations of the outcome. Outcomes of 10 % deviate by 30
 /// points: effects by some 4.
 const DEVIATION: f64 = 0.15;
+/// What part of the evidence counts between learners (Leung & Barron 2006 take a half).
+const CAUTION: f64 = 0.25;
 /// How far a weight may be from what is believed of its learner alone, in deviations of the differences.
 const FREEDOM: f64 = 0.5;
 
@@ -105,9 +107,10 @@ impl Known {
         }
         let sum: f64 = beliefs.iter().map(|belief| (belief.log_ratio - largest).exp()).sum();
         first.differ = chance(largest + (sum / ways.len() as f64).ln());
-        // Among themselves by half the evidence, so that none is trusted by luck (Leung & Barron 2006).
-        let odds: Vec<f64> =
-            beliefs.iter().map(|belief| (0.5 * (belief.log_ratio - largest)).exp()).collect();
+        // Among themselves by a part of the evidence only, so that none is trusted by luck; the average is worth all.
+        let prior = |at: usize| if at == 0 { n as f64 } else { 1.0 };
+        let odd = |(at, belief): (usize, &Belief)| prior(at) * (CAUTION * (belief.log_ratio - largest)).exp();
+        let odds: Vec<f64> = beliefs.iter().enumerate().map(odd).collect();
         let total: f64 = odds.iter().sum();
         for ((way, belief), odds) in ways.iter().zip(&beliefs).zip(odds) {
             let share = first.differ * odds / total;
