@@ -50,7 +50,7 @@ pub struct TableFrom {
 }
 
 /// What the rows of a table are, and what its columns can hold. What a row of a kind becomes, is an event by a name
-/// that measures can ask for; `{}` is what the row is called: the text of a column, or [`TableFrom::called`].
+/// that measures can ask for; `{}` is what the row is called: the text of a column, or the one word for all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TableKind {
