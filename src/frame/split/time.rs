@@ -130,7 +130,7 @@ impl TimeSplit {
 /// let splits = WalkForward::new().horizon_days(60).split(&as_of)?;
 /// let dates: Vec<_> = splits.iter().map(|split| split.as_of).collect();
 /// assert_eq!(dates, [date(2026, 4, 1), date(2026, 5, 1), date(2026, 6, 1)]);
-/// assert_eq!((&splits[0].train[..], &splits[0].test[..]), (&[0, 1, 2, 3][..], &[6, 7][..]));
+/// assert_eq!((&splits[0].train[..], &splits[0].test[..]), (&[0, 1][..], &[6, 7][..]));
 /// # Ok::<(), keepwell::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
