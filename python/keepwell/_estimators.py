@@ -745,7 +745,7 @@ class BlendClassifier(_Classifier):
         Trees over all folds.
     warnings_
         What whoever relies on the scores should know of the rows that were learned from, a sentence each: that there
-        are few of a class. Empty where there were enough.
+        are few of a class, that a column seems to know the label. Empty where there is nothing to say.
     """
 
     _kind = "blend"

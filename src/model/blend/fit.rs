@@ -43,7 +43,21 @@ pub(super) fn fit(
         return fit(params, &(&table).into(), &y, Some(&weights), on_progress);
     }
     let deals = deals(params, |seed| stratified_folds(y, params.n_folds, seed))?;
-    fit_rows(params, table, y, weights, y.len(), deals, on_progress).map(|(blend, _)| blend)
+    let (mut blend, _) = fit_rows(params, table, y, weights, y.len(), deals, on_progress)?;
+    blend.warnings.extend(leaks_told(table, y));
+    Ok(blend)
+}
+
+/// In so many rows leaks show as well as in all.
+const LEAK_ROWS: usize = 10_000;
+
+/// The columns that seem to know the label, in words; nothing where a class has too few rows to tell.
+fn leaks_told(table: &TableView<'_>, y: &[bool]) -> Vec<String> {
+    let every = y.len().div_ceil(LEAK_ROWS).max(1);
+    let rows: Vec<usize> = (0..y.len()).step_by(every).collect();
+    let label: Vec<Option<bool>> = rows.iter().map(|&row| Some(y[row])).collect();
+    let found = crate::frame::leaks(&table.take(&rows), &label, "y").unwrap_or_default();
+    found.into_iter().map(|leak| leak.to_string()).collect()
 }
 
 /// Fits to rows of accounts that may have several of them: all rows of an account are left out together.
@@ -79,7 +93,9 @@ pub(super) fn fit_groups(
         return fit_groups(params, &(&table).into(), &y, Some(&kept), &groups, on_progress);
     }
     let deals = deals(params, |seed| grouped_folds(groups, y, params.n_folds, seed))?;
-    fit_rows(params, table, y, weights, n_distinct(groups), deals, on_progress).map(|(blend, _)| blend)
+    let (mut blend, _) = fit_rows(params, table, y, weights, n_distinct(groups), deals, on_progress)?;
+    blend.warnings.extend(leaks_told(table, y));
+    Ok(blend)
 }
 
 fn n_distinct(ids: &[String]) -> usize {

@@ -109,6 +109,17 @@ fn too_little_to_learn_from_is_told() {
     assert_eq!(BlendClassifier::from_bytes(&lone.to_bytes()).unwrap().warnings(), lone.warnings());
 }
 
+#[test]
+fn a_column_that_knows_the_label_is_told() {
+    let (table, y) = customers(400, 1.0);
+    let left_on = y.iter().map(|&y| if y { 30.0 } else { f64::NAN }).collect();
+    let named = table.names().iter().cloned().zip(table.columns().iter().cloned());
+    let leaky = Table::new(400, named.chain([("left_on".to_owned(), Column::Number(left_on))])).unwrap();
+    let fit = |table: &Table| BlendClassifier::params().effort(Effort::Fast).fit(table, &y, None).unwrap();
+    assert!(fit(&table).warnings().is_empty(), "{:?}", fit(&table).warnings());
+    assert!(fit(&leaky).warnings()[0].starts_with("`left_on` "), "{:?}", fit(&leaky).warnings());
+}
+
 /// Mean log loss on rows left out, of five folds.
 fn unseen_loss<C: Classifier>(table: &Table, y: &[bool], fit: impl Fn(&Table, &[bool]) -> Result<C>) -> f64 {
     let folds = stratified_folds(y, 5, 3).unwrap().unwrap();
