@@ -62,13 +62,13 @@ def _options() -> argparse.Namespace:
 
 
 def _records(n_events: int, n_accounts: int) -> Path:
-    import business
+    import records_made
     import schema
 
     folder = HERE / "cache" / f"{n_events}-{n_accounts}"
     if not (folder / "surveys.parquet").exists():
         print(f"making records in {folder}", flush=True)
-        business.write(folder, n_events, n_accounts)
+        records_made.write(folder, n_events, n_accounts)
     schema.write(folder / "timeline.toml")
     return folder
 
@@ -85,11 +85,11 @@ def _build() -> str:
 
 
 def _command(library: str, folder: Path, out: Path, threads: int, ours: str) -> list[str]:
-    import business
+    import records_made
 
     if library == "keepwell":
-        return [ours, str(folder), str(out), *business.DATES]
-    return [sys.executable, str(HERE / "peer.py"), library, str(folder), str(out), str(threads), *business.DATES]
+        return [ours, str(folder), str(out), *records_made.DATES]
+    return [sys.executable, str(HERE / "peer.py"), library, str(folder), str(out), str(threads), *records_made.DATES]
 
 
 def _run(command: list[str], threads: int) -> dict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from business import N_FEATURES
+from records_made import N_FEATURES
 
 TABLES = """
 account = "account"

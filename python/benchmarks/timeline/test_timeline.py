@@ -3,10 +3,10 @@
 import datetime
 
 import agree
-import business
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import records_made
 import schema
 
 DAY = datetime.date(2026, 3, 1)
@@ -35,7 +35,7 @@ def test_there_are_forty_signals():
 
 def test_records_are_as_said(tmp_path):
     for folder in (tmp_path / "a", tmp_path / "b"):
-        business.write(folder, 20_000, 500, seed=3)
+        records_made.write(folder, 20_000, 500, seed=3)
     usage, again = (pq.read_table(tmp_path / folder / "usage.parquet") for folder in "ab")
     assert usage.equals(again)
     late = np.asarray(usage["known_at"]) > np.asarray(usage["occurred_at"])
