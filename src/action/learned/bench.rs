@@ -6,14 +6,18 @@ use super::data::{Data, numbers};
 use crate::error::Result;
 use crate::model::EncodedColumn;
 use crate::model::gradient_trees::{BoostParams, BoostTask, boost};
-use crate::model::logistic::{Design, DesignMatrix, Scorer, SolverSettings, path};
+use crate::model::logistic::{Design, DesignMatrix, SolverSettings};
 use crate::model::loss::Logistic;
 use crate::tree::{Binning, Bins, ColumnView, Forest, GrowParams};
 
-/// Differences between accounts are small: more digits of a coefficient say nothing.
+/// Chances of getting an action need no more digits of a coefficient.
 pub(super) const FOLD_SOLVER: SolverSettings<'_> = SolverSettings::new(200, 1e-3);
 /// Pieces of the line that a number may bend in.
 const KNOTS: usize = 6;
+/// Most coefficients with lines that bend; above it they are straight.
+const MOST_BENT: usize = 200;
+/// Trees that a fold grows.
+const N_TREES: usize = 70;
 /// Finer cuts than these tell effects nothing.
 const MAX_BINS: usize = 64;
 
@@ -23,12 +27,8 @@ pub(super) struct Bench<'a> {
     pub columns: Vec<EncodedColumn<'a>>,
     /// The outcomes as 0 and 1.
     pub targets: Vec<f64>,
-    /// Numbers as straight lines.
-    pub straight: Form,
-    /// Numbers as lines that bend.
-    pub bent: Form,
-    /// The same with a column for each action behind, 1 where it was done.
-    pub with_actions: Form,
+    /// The columns as linear models read them.
+    pub form: Form,
     binning: Binning,
     /// In bins, with the actions behind.
     bins: Bins,
@@ -47,16 +47,11 @@ impl<'a> Bench<'a> {
         let given = |action: usize| numbers(data.arm.iter().map(|&arm| arm == action));
         let actions: Vec<Vec<f64>> = (1..data.n_arms).map(given).collect();
         let joined = joined(&columns, &actions);
-        let names = data.features.names();
-        let more = (1..data.n_arms).map(|action| format!("action {action}"));
-        let all_names: Vec<String> = names.iter().cloned().chain(more).collect();
         let views: Vec<ColumnView<'_>> = joined.iter().map(EncodedColumn::view).collect();
         let binning = Binning::fit(&views, MAX_BINS);
         Ok(Bench {
             targets: numbers(data.y.iter().copied()),
-            straight: Form::new(names, &columns, n_rows, 0)?,
-            bent: Form::new(names, &columns, n_rows, KNOTS)?,
-            with_actions: Form::new(&all_names, &joined, n_rows, KNOTS)?,
+            form: Form::of(data.features.names(), &columns, n_rows)?,
             bins: binning.bin(&views),
             binning,
             data,
@@ -74,7 +69,7 @@ impl<'a> Bench<'a> {
             ..GrowParams::default()
         };
         let params = BoostParams {
-            n_estimators: 70,
+            n_estimators: N_TREES,
             learning_rate: 0.07,
             max_features: 0.8,
             subsample: 1.0,
@@ -90,16 +85,15 @@ impl<'a> Bench<'a> {
 }
 
 impl Form {
-    fn new(names: &[String], columns: &[EncodedColumn<'_>], n_rows: usize, knots: usize) -> Result<Self> {
-        let design = Design::fit(names, columns, None, knots)?;
-        let matrix = design.matrix(columns, n_rows);
-        Ok(Form { design, matrix })
-    }
-
-    /// A logistic regression on the rows named; `c` is the variance that its coefficients are thought to have.
-    pub fn logistic(&self, y: &[bool], weights: Option<&[f64]>, rows: &[u32], c: f64) -> Result<Scorer> {
-        let step = path(&self.matrix, y, weights, rows, &[], &[c], &FOLD_SOLVER)?.remove(0);
-        Ok(self.design.scorer(&step.coefs, step.intercept))
+    /// Numbers as lines that bend; straight ones where that would be too many coefficients.
+    fn of(names: &[String], columns: &[EncodedColumn<'_>], n_rows: usize) -> Result<Self> {
+        let with = |knots: usize| -> Result<Self> {
+            let design = Design::fit(names, columns, None, knots)?;
+            let matrix = design.matrix(columns, n_rows);
+            Ok(Form { design, matrix })
+        };
+        let bent = with(KNOTS)?;
+        if bent.matrix.n_coefs() <= MOST_BENT { Ok(bent) } else { with(0) }
     }
 }
 

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::crossfit::{LeftOut, mean_of_other_folds};
 use super::data::{Fold, mean, variance};
+use super::doubt::Doubt;
 use super::learners::Learner;
-use super::ridge::{Doubt, Ridge};
-use super::weigh::{Weights, weigh};
+use super::pieces::Pieces;
+use super::weigh::Weights;
 use super::{Average, Candidate};
 use crate::model::EncodedColumn;
 
@@ -16,7 +17,7 @@ const NOTHING: f64 = 0.05;
 const SIZE: f64 = 0.2;
 /// How much more accounts may differ than the learners can see: their differences' mean square counts this often in the
 /// intervals. By simulated worlds with lines, steps, interactions and none.
-const UNSEEN: f64 = 1.5;
+const UNSEEN: f64 = 2.5;
 
 /// The fitted effect of one action against none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,26 +38,28 @@ pub(super) struct Found {
 }
 
 impl Contrast {
-    /// Of action `action` (from 1) from what was left out; `outcome` is the outcome's deviation.
+    /// Of action `action` (from 1) from what was left out; `weights` are its learners', `outcome` is the outcome's
+    /// deviation.
     pub fn new(
         left_out: &LeftOut,
         folds: &[Fold],
-        ridge: &Ridge<'_>,
+        pieces: &Pieces<'_>,
         action: usize,
+        weights: Weights,
         outcome: f64,
         prior: Option<(f64, f64)>,
     ) -> (Self, Found) {
         let scores = left_out.effect_scores(action);
         let differences: Vec<&[f64]> =
             left_out.differences.iter().map(|of_actions| &of_actions[action - 1][..]).collect();
-        let weights = weigh(&differences, &scores, outcome);
+        let precisions = &left_out.precisions[action - 1];
         let average = average(&scores, prior);
         let nothing = chance_of_nothing(&scores, outcome, prior);
         let candidates = candidates(&differences, &scores, folds, &weights, nothing);
         let contrast = Contrast {
             level: average.value * (1.0 - nothing),
             variance: average.standard_error.powi(2) + nothing * (1.0 - nothing) * average.value.powi(2),
-            doubt: ridge.doubt(variance(&scores), (UNSEEN * weights.mean_square).sqrt()),
+            doubt: Doubt::new(pieces, precisions, weights.noise, (UNSEEN * weights.mean_square).sqrt()),
             weights: weights.of,
         };
         (contrast, Found { average, candidates })

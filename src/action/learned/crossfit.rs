@@ -9,15 +9,15 @@
 use rayon::prelude::*;
 
 use super::bench::Bench;
-use super::data::{Fold, Taken, mean, pick, variance};
-use super::learners::{Fitted, Learner, rises};
-use super::ridge::Ridge;
+use super::data::{Fold, Taken, mean, pick};
+use super::learners::{Fitted, rises};
+use super::lines::{APART, Left, Lines};
+use super::pieces::Pieces;
 use crate::error::Result;
-use crate::model::EncodedColumn;
+use crate::model::{EncodedColumn, sigmoid};
 
-/// How far effects are thought to differ between accounts by the linear learners, in deviations of the outcome. Tight:
-/// the order of accounts is what they are asked for, how far the effects differ is found when they are weighed.
-const SPREAD: f64 = 0.035;
+/// Outcomes are never thought to vary by less.
+const LEAST_NOISE: f64 = 1e-4;
 
 /// A learner fitted to a fold's training rows, with the mean of its effects on the rows left out, by action.
 pub(super) struct Centred {
@@ -29,17 +29,19 @@ pub(super) struct Centred {
 pub(super) struct LeftOut {
     /// Doubly robust scores, by arm.
     pub scores: Vec<Vec<f64>>,
+    /// How exactly each row's scores tell of each action's effect: mean 1.
+    pub precisions: Vec<Vec<f64>>,
     /// Each learner's effects less their mean in the fold, by learner and action.
     pub differences: Vec<Vec<Vec<f64>>>,
     /// The learners of each fold, in the order of `differences`.
     pub models: Vec<Vec<Centred>>,
 }
 
-/// What a fold's learners say of the rows left out.
+/// A learner's models, one a fold, and what it says of all rows by the model that did not see them.
 struct Said {
-    models: Vec<Centred>,
-    /// By learner and action.
-    differences: Vec<Vec<Vec<f64>>>,
+    models: Vec<Fitted>,
+    /// By action.
+    effects: Vec<Vec<f64>>,
 }
 
 impl LeftOut {
@@ -47,29 +49,38 @@ impl LeftOut {
     pub fn new(
         bench: &Bench<'_>,
         folds: &[Fold],
-        ridge: &Ridge<'_>,
+        pieces: &Pieces<'_>,
         chances: &[f64],
         seed: u64,
     ) -> Result<Self> {
-        let direct = |fold: &Fold| direct(bench, fold, chances, seed);
-        let direct: Vec<(Said, Vec<Vec<f64>>)> = folds.par_iter().map(direct).collect::<Result<_>>()?;
-        let (mut said, expected): (Vec<Said>, Vec<_>) = direct.into_iter().unzip();
-        let n_rows = bench.data.n_rows();
-        let of_arm = |arm: usize| gather(n_rows, folds, expected.iter().map(|fold| &fold[arm]));
-        let expected: Vec<Vec<f64>> = (0..bench.data.n_arms).map(of_arm).collect();
+        let lines = Lines::new(pieces, &bench.targets).left_out();
+        let freest = &lines[APART.len() - 1];
+        let (forests, trees) = trees(bench, folds, seed)?;
+        let half = |(a, b): (&f64, &f64)| 0.5 * (a + b);
+        let both = |(a, b): (&Vec<f64>, &Vec<f64>)| a.iter().zip(b).map(half).collect();
+        let expected: Vec<Vec<f64>> = probabilities(&freest.log_odds).iter().zip(&trees).map(both).collect();
         let scores = scores(bench, &expected, chances);
-        let more: Vec<Said> = by_expectation(bench, folds, ridge, &expected, &scores);
-        said.iter_mut().zip(more).for_each(|(said, more)| {
-            said.models.extend(more.models);
-            said.differences.extend(more.differences);
-        });
-        let differences = |learner: usize| {
-            let of =
-                |action: usize| gather(n_rows, folds, said.iter().map(|f| &f.differences[learner][action]));
-            (0..bench.data.n_arms - 1).map(of).collect()
-        };
-        let differences = (0..Learner::all().count()).map(differences).collect();
-        Ok(LeftOut { scores, differences, models: said.into_iter().map(|said| said.models).collect() })
+        let precisions = precisions(&expected, chances);
+        let mut said: Vec<Said> = lines.iter().map(|left| of_lines(pieces, left)).collect();
+        said.push(Said { models: forests, effects: rises(&trees) });
+        Ok(LeftOut::centred(said, folds, scores, precisions))
+    }
+
+    /// Each learner's effects by how far they are from their mean in the fold.
+    fn centred(said: Vec<Said>, folds: &[Fold], scores: Vec<Vec<f64>>, precisions: Vec<Vec<f64>>) -> Self {
+        let mut models: Vec<Vec<Centred>> = folds.iter().map(|_| Vec::new()).collect();
+        let mut differences = Vec::new();
+        for Said { models: fitted, mut effects } in said {
+            for ((fitted, (_, valid)), models) in fitted.into_iter().zip(folds).zip(&mut models) {
+                let means: Vec<f64> = effects.iter().map(|effects| mean(&pick(effects, valid))).collect();
+                for (effects, mean) in effects.iter_mut().zip(&means) {
+                    valid.iter().for_each(|&row| effects[row as usize] -= mean);
+                }
+                models.push(Centred { fitted, means });
+            }
+            differences.push(effects);
+        }
+        LeftOut { scores, precisions, differences, models }
     }
 
     /// Doubly robust scores of an action's effect.
@@ -78,48 +89,30 @@ impl LeftOut {
     }
 }
 
-impl Said {
-    fn nothing() -> Self {
-        Said { models: Vec::new(), differences: Vec::new() }
-    }
-
-    fn add(&mut self, fitted: Fitted, mut effects: Vec<Vec<f64>>) {
-        let means: Vec<f64> = effects.iter().map(|effects| mean(effects)).collect();
-        for (effects, mean) in effects.iter_mut().zip(&means) {
-            effects.iter_mut().for_each(|effect| *effect -= mean);
-        }
-        self.models.push(Centred { fitted, means });
-        self.differences.push(effects);
-    }
+fn probabilities(log_odds: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    log_odds.iter().map(|of_arm| of_arm.iter().map(|odds| sigmoid(*odds)).collect()).collect()
 }
 
-/// The learners from outcomes, and what is expected of the rows left out in each arm: the mean of a linear model and
-/// trees.
-fn direct(
-    bench: &Bench<'_>,
-    (train, valid): &Fold,
-    chances: &[f64],
-    seed: u64,
-) -> Result<(Said, Vec<Vec<f64>>)> {
-    let taken = Taken::rows(&bench.columns, valid);
-    let columns: Vec<EncodedColumn<'_>> = taken.iter().map(Taken::column).collect();
-    let mut said = Said::nothing();
-    let mut expected = vec![vec![0.0; valid.len()]; bench.data.n_arms];
-    let n_telling = Learner::DIRECT.iter().filter(|learner| learner.tells_outcomes()).count() as f64;
-    for learner in Learner::DIRECT {
-        let fitted = Fitted::direct(learner, bench, train, chances, seed)?;
-        let effects = if learner.tells_outcomes() {
-            let outcomes = fitted.outcomes(&columns, valid.len());
-            for (expected, outcomes) in expected.iter_mut().zip(&outcomes) {
-                expected.iter_mut().zip(outcomes).for_each(|(sum, p)| *sum += p / n_telling);
-            }
-            rises(&outcomes)
-        } else {
-            fitted.effects(&columns, valid.len())
-        };
-        said.add(fitted, effects);
-    }
-    Ok((said, expected))
+fn of_lines(pieces: &Pieces<'_>, left: &Left) -> Said {
+    let scorers = |arms: &Vec<Vec<f64>>| arms.iter().map(|coefs| pieces.scorer(coefs)).collect();
+    let models = left.of_folds.iter().map(|arms| Fitted::Lines(scorers(arms))).collect();
+    Said { models, effects: rises(&probabilities(&left.log_odds)) }
+}
+
+/// One forest a fold; probabilities of rows left out, by arm.
+fn trees(bench: &Bench<'_>, folds: &[Fold], seed: u64) -> Result<(Vec<Fitted>, Vec<Vec<f64>>)> {
+    let n_arms = bench.data.n_arms;
+    let of_fold = |(train, valid): &Fold| -> Result<(Fitted, Vec<Vec<f64>>)> {
+        let fitted = Fitted::Trees(Box::new(bench.trees(train, seed)?), n_arms - 1);
+        let taken = Taken::rows(&bench.columns, valid);
+        let columns: Vec<EncodedColumn<'_>> = taken.iter().map(Taken::column).collect();
+        let told = fitted.outcomes(&columns, valid.len());
+        Ok((fitted, told))
+    };
+    let found: Vec<_> = folds.par_iter().map(of_fold).collect::<Result<_>>()?;
+    let (models, told): (Vec<Fitted>, Vec<Vec<Vec<f64>>>) = found.into_iter().unzip();
+    let of_arm = |arm: usize| gather(bench.data.n_rows(), folds, told.iter().map(|fold| &fold[arm]));
+    Ok((models, (0..n_arms).map(of_arm).collect()))
 }
 
 fn scores(bench: &Bench<'_>, expected: &[Vec<f64>], chances: &[f64]) -> Vec<Vec<f64>> {
@@ -134,59 +127,21 @@ fn scores(bench: &Bench<'_>, expected: &[Vec<f64>], chances: &[f64]) -> Vec<Vec<
     expected.iter().enumerate().map(of_arm).collect()
 }
 
-/// The learners from expectations. A training row's may come from outcome models that saw rows left out here; that
-/// touches the doubly robust one in second order only, as its score is orthogonal to those models.
-fn by_expectation(
-    bench: &Bench<'_>,
-    folds: &[Fold],
-    ridge: &Ridge<'_>,
-    expected: &[Vec<f64>],
-    scores: &[Vec<f64>],
-) -> Vec<Said> {
-    let data = bench.data;
-    let spread = SPREAD * variance(&bench.targets).sqrt();
-    let shares = data.shares();
-    // By action: what a regression is made of, with whom it is made.
-    let beyond = |arm: usize, of_others: bool| -> Vec<f64> {
-        let of_row = |(y, expected): (&f64, &f64)| if of_others { expected - y } else { y - expected };
-        bench.targets.iter().zip(&expected[if of_others { arm } else { 0 }]).map(of_row).collect()
-    };
-    let noise_in = |targets: &[f64], arm: usize| {
-        let of_arm = targets.iter().zip(data.arm).filter(|(_, of_row)| **of_row == arm);
-        variance(&of_arm.map(|(target, _)| *target).collect::<Vec<f64>>())
+/// One over the variance of each row's score of each action's effect, as expectations and chances have it; mean 1.
+/// Rows with rare outcomes tell their effect more exactly than others.
+fn precisions(expected: &[Vec<f64>], chances: &[f64]) -> Vec<Vec<f64>> {
+    let n_arms = expected.len();
+    let noise = |row: usize, arm: usize| {
+        let p = expected[arm][row];
+        (p * (1.0 - p)).max(LEAST_NOISE) / chances[row * n_arms + arm]
     };
     let of_action = |action: usize| {
-        let effect: Vec<f64> = scores[action].iter().zip(&scores[0]).map(|(a, b)| a - b).collect();
-        let (own, others) = (beyond(action, false), beyond(action, true));
-        // What is taken off was estimated too, from outcomes of as much noise.
-        let of_both = noise_in(&own, action) + noise_in(&others, 0);
-        let noises = [variance(&effect), of_both, of_both];
-        let products = [ridge.products(&effect), ridge.products(&own), ridge.products(&others)];
-        let share = shares[action] / (shares[0] + shares[action]);
-        (noises, products, share)
+        let of_row = |row: usize| (noise(row, 0) + noise(row, action)).recip();
+        let precisions: Vec<f64> = (0..expected[0].len()).map(of_row).collect();
+        let scale = mean(&precisions).recip();
+        precisions.into_iter().map(|precision| scale * precision).collect()
     };
-    let actions: Vec<_> = (1..data.n_arms).into_par_iter().map(of_action).collect();
-    let of_fold = |(left_out, (_, valid)): (usize, &Fold)| {
-        let taken = Taken::rows(&bench.columns, valid);
-        let columns: Vec<EncodedColumn<'_>> = taken.iter().map(Taken::column).collect();
-        let mut lines: [Vec<_>; 2] = Default::default();
-        for (action, (noises, products, share)) in (1..).zip(&actions) {
-            let fit = |which: usize, of: Option<usize>| {
-                let uses = |fold, arm| fold != left_out && of.is_none_or(|of| of == arm);
-                ridge.fit(&products[which], noises[which], spread, uses)
-            };
-            // Künzel et al., eq. 9, with the share of treated rows as weight.
-            lines[0].push(ridge.scorer(&fit(2, Some(0)).mixed(*share, &fit(1, Some(action)))));
-            lines[1].push(ridge.scorer(&fit(0, None)));
-        }
-        let mut said = Said::nothing();
-        for fitted in lines.map(Fitted::Linear) {
-            let effects = fitted.effects(&columns, valid.len());
-            said.add(fitted, effects);
-        }
-        said
-    };
-    folds.par_iter().enumerate().map(of_fold).collect()
+    (1..n_arms).map(of_action).collect()
 }
 
 /// Puts what was said of the rows left out in the rows' places.

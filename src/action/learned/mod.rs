@@ -1,7 +1,7 @@
 //! Effects learned from outcomes: by how much each action changes an outcome, for whom, and how sure that is.
 //!
 //! ```text
-//! who got what, what came of it → folds → S, T, X, class transformation and doubly robust learners
+//! who got what, what came of it → folds → S and T learners and between them, trees, doubly robust learner
 //!     → doubly robust scores of rows left out → weights of learners, "the same for all" and "none"
 //!     → effects with intervals
 //! ```
@@ -10,15 +10,18 @@ mod bench;
 mod contrast;
 mod crossfit;
 mod data;
+mod doubt;
 mod effects;
 mod learners;
+mod lines;
+mod pieces;
 mod propensity;
 mod report;
-mod ridge;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_plan;
+mod together;
 mod weigh;
 
 use rayon::prelude::*;
@@ -34,8 +37,10 @@ use contrast::Contrast;
 use crossfit::LeftOut;
 use data::{Data, Fold, variance};
 use learners::{Fitted, Learner};
+use pieces::Pieces;
 use propensity::CLIP;
-use ridge::Ridge;
+use together::weigh_together;
+use weigh::Weights;
 
 pub use effects::LearnedEffects;
 pub use report::{ArmReport, Average, Candidate, Overlap};
@@ -144,11 +149,14 @@ impl EffectModelParams {
         let folds = data.folds(self.n_folds, self.random_state)?;
         let chances = self.chances(&bench, &folds)?;
         let held: Vec<f64> = chances.iter().map(|chance| chance.max(CLIP)).collect();
-        let ridge = Ridge::new(&bench, &folds);
-        let left_out = LeftOut::new(&bench, &folds, &ridge, &held, self.random_state)?;
+        let pieces = Pieces::new(&bench, &folds);
+        let left_out = LeftOut::new(&bench, &folds, &pieces, &held, self.random_state)?;
         let outcome = variance(&bench.targets).sqrt();
-        let contrast = |at: usize| Contrast::new(&left_out, &folds, &ridge, at, outcome, self.priors[at]);
-        let (contrasts, found): (Vec<_>, Vec<_>) = (1..self.arms.len()).into_par_iter().map(contrast).unzip();
+        let weights = weigh_together(&left_out, outcome);
+        let contrast = |(at, weights): (usize, Weights)| {
+            Contrast::new(&left_out, &folds, &pieces, at + 1, weights, outcome, self.priors[at + 1])
+        };
+        let (contrasts, found): (Vec<_>, Vec<_>) = weights.into_par_iter().enumerate().map(contrast).unzip();
         let report = |(at, found): (usize, contrast::Found)| {
             let n_of = |at: usize| arm.iter().filter(|&&of_row| of_row == at).count();
             let overlap = Overlap::of(&data, &chances, at);

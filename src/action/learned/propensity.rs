@@ -39,7 +39,7 @@ pub(super) fn estimated(bench: &Bench<'_>, folds: &[Fold]) -> Result<Vec<f64>> {
 fn out_of_fold(bench: &Bench<'_>, labels: &[bool], folds: &[Fold]) -> Result<Vec<f64>> {
     let mut left_out = vec![vec![0.0; labels.len()]; DEFAULT_CS.len()];
     for (train, valid) in folds {
-        let steps = path(&bench.bent.matrix, labels, None, train, valid, &DEFAULT_CS, &FOLD_SOLVER)?;
+        let steps = path(&bench.form.matrix, labels, None, train, valid, &DEFAULT_CS, &FOLD_SOLVER)?;
         for (left_out, step) in left_out.iter_mut().zip(&steps) {
             let placed = valid.iter().zip(&step.valid_log_odds);
             placed.for_each(|(&row, &log_odds)| left_out[row as usize] = sigmoid(log_odds));

@@ -1,12 +1,12 @@
 //! How much of each learner's differences to believe, by doubly robust scores of rows that it did not see.
 //!
-//! First, how far accounts differ at all: the scores' slopes on each learner and on their average (all at deviation 1),
+//! Scores count as exactly as they tell. First, how far accounts differ at all: the scores' slopes on each learner and on their average (all at deviation 1),
 //! with what is thought of them beforehand: that accounts do not differ ([`SAME`]), or that they deviate by about
 //! [`DEVIATION`] of the outcome's deviation. Then the weights: those that bring the sum nearest to the scores, none negative, held towards
 //! what is believed of each alone (Breiman 1996, with a ridge). Last, the slope of the scores on that sum, again with
 //! what is thought of it. Picking one learner is picking noise: effects are small, and learners mostly agree.
 
-use super::data::{mean, variance};
+use super::data::variance;
 use crate::metric::distribution::normal_below;
 
 /// Chance, beforehand, that the effect is the same for all.
@@ -28,34 +28,42 @@ pub(super) struct Weights {
     pub differ: f64,
     /// How far effects are thought to deviate between accounts, a mean square.
     pub mean_square: f64,
+    /// Variance of the scores at precision 1.
+    pub noise: f64,
 }
 
-/// `differences` by learner, mean 0; `scores` doubly robust; `deviation` that of the outcome.
-pub(super) fn weigh(differences: &[&[f64]], scores: &[f64], deviation: f64) -> Weights {
-    let sizes: Vec<f64> = differences.iter().map(|d| variance(d).sqrt()).collect();
+/// `differences` by learner; `scores` doubly robust; `precisions` how exact these are, mean 1; `deviation` that of the
+/// outcome.
+pub(super) fn weigh(differences: &[&[f64]], scores: &[f64], precisions: &[f64], deviation: f64) -> Weights {
+    let by_precision = |values: &[f64]| centred(values, precisions);
+    let plain: f64 = differences.iter().map(|d| variance(d)).sum();
+    let differences: Vec<Vec<f64>> = differences.iter().map(|d| by_precision(d)).collect();
+    let sizes: Vec<f64> = differences.iter().map(|d| (dot(d, d) / d.len().max(1) as f64).sqrt()).collect();
+    // Effects deviate further over all rows than over those that tell of them most exactly, or less far.
+    let wider = (plain / sizes.iter().map(|size| size * size).sum::<f64>()).clamp(0.25, 4.0);
     let used: Vec<usize> = (0..sizes.len()).filter(|&at| sizes[at] > 1e-9).collect();
-    let mut none = Weights { of: vec![0.0; sizes.len()], differ: 0.0, mean_square: 0.0 };
-    let level = mean(scores);
-    let beyond: Vec<f64> = scores.iter().map(|score| score - level).collect();
-    let noise = variance(scores);
+    let mut none = Weights { of: vec![0.0; sizes.len()], differ: 0.0, mean_square: 0.0, noise: 0.0 };
+    let beyond = by_precision(scores);
+    let noise = dot(&beyond, &beyond) / scores.len().max(1) as f64;
+    none.noise = noise;
     if used.is_empty() || noise <= 0.0 {
         return none;
     }
     // Each at deviation 1.
-    let product = |a: usize, b: usize| dot(differences[a], differences[b]) / (sizes[a] * sizes[b]);
+    let product = |a: usize, b: usize| dot(&differences[a], &differences[b]) / (sizes[a] * sizes[b]);
     let n = used.len();
     let gram: Vec<f64> =
         used.iter().flat_map(|&a| used.iter().map(move |&b| (a, b))).map(|(a, b)| product(a, b)).collect();
-    let with: Vec<f64> = used.iter().map(|&at| dot(differences[at], &beyond) / sizes[at]).collect();
+    let with: Vec<f64> = used.iter().map(|&at| dot(&differences[at], &beyond) / sizes[at]).collect();
 
     let known = Known { gram, with, noise, n_rows: scores.len() as f64 };
     let first = known.first(n, DEVIATION * deviation);
-    none.mean_square = first.mean_square;
+    none.mean_square = wider * first.mean_square;
     if first.mean_square <= 0.0 {
         return none;
     }
     let strength = noise / (FREEDOM * FREEDOM * first.mean_square);
-    let weights = held(&known.gram, &known.with, strength, &first.weights);
+    let weights = held(&known.gram, &known.with, &vec![strength; n], &first.weights);
     let squares = square(&weights, &known.gram) / known.n_rows;
     if squares <= 0.0 {
         return none;
@@ -66,8 +74,14 @@ pub(super) fn weigh(differences: &[&[f64]], scores: &[f64], deviation: f64) -> W
     for (&at, weight) in used.iter().zip(weights) {
         none.of[at] = differ * second.mean * weight / sizes[at];
     }
-    let mean_square = none.mean_square.max(differ * second.mean_square * squares);
+    let mean_square = none.mean_square.max(wider * differ * second.mean_square * squares);
     Weights { differ, mean_square, ..none }
+}
+
+/// Less their mean and times the root of their weight, so that plain products of these are weighed ones.
+pub(super) fn centred(values: &[f64], weights: &[f64]) -> Vec<f64> {
+    let mean = dot(values, weights) / weights.iter().sum::<f64>();
+    values.iter().zip(weights).map(|(value, weight)| (value - mean) * weight.sqrt()).collect()
 }
 
 /// What learners and scores have in common: sums of products of learners at deviation 1, and with the scores.
@@ -126,17 +140,15 @@ fn chance(log_ratio: f64) -> f64 {
     1.0 / (1.0 + SAME / (1.0 - SAME) * (-log_ratio).exp())
 }
 
-/// Minimises `½ w'Gw − b'w + ½ strength ‖w − start‖²` over `w ≥ 0`, coordinate by coordinate.
-fn held(gram: &[f64], with: &[f64], strength: f64, start: &[f64]) -> Vec<f64> {
+/// Minimises `½ w'Gw − b'w + ½ Σ strengthᵢ (wᵢ − startᵢ)²` over `w ≥ 0`, coordinate by coordinate. Where a strength is
+/// infinite, the weight stays.
+pub(super) fn held(gram: &[f64], with: &[f64], strengths: &[f64], start: &[f64]) -> Vec<f64> {
     let n = with.len();
     let mut weights = start.to_vec();
-    if !strength.is_finite() {
-        return weights;
-    }
     for _ in 0..2000 {
         let mut moved = 0.0f64;
-        for at in 0..n {
-            let row = &gram[at * n..][..n];
+        for at in (0..n).filter(|&at| strengths[at].is_finite()) {
+            let (row, strength) = (&gram[at * n..][..n], strengths[at]);
             let others = dot(row, &weights) - row[at] * weights[at];
             let best = (with[at] - others + strength * start[at]) / (row[at] + strength);
             moved = moved.max((best.max(0.0) - weights[at]).abs());
@@ -193,7 +205,7 @@ impl Slope {
     }
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
@@ -214,12 +226,12 @@ mod tests {
         let parts = [13, 31, 57].map(|step| (0..n).map(|row| 0.02 * wave(row, step)).collect::<Vec<f64>>());
         let noise = |row: usize| if (row / 97).is_multiple_of(2) { 0.5 } else { -0.5 };
         let scores: Vec<f64> = (0..n).map(|row| 0.1 + strength * truth[row] + noise(row)).collect();
-        weigh(&[&parts[0], &parts[1], &parts[2]], &scores, 0.4)
+        weigh(&[&parts[0], &parts[1], &parts[2]], &scores, &vec![1.0; n], 0.4)
     }
 
     #[test]
     fn what_is_right_is_taken_at_its_size_and_what_knows_nothing_left_out() {
-        let Weights { of, differ, mean_square } = found(0.06);
+        let Weights { of, differ, mean_square, .. } = found(0.06);
         assert!(differ > 0.99, "{differ}");
         assert!((2.5..3.3).contains(&of[0]) && (2.5..3.3).contains(&of[1]) && of[2] < 0.3, "{of:?}");
         let right = 0.06f64.powi(2) * 2.0 / 3.0;
@@ -228,12 +240,12 @@ mod tests {
 
     #[test]
     fn where_nothing_differs_next_to_nothing_is_believed() {
-        let Weights { of, differ, mean_square } = found(0.0);
+        let Weights { of, differ, mean_square, .. } = found(0.0);
         assert!(differ < 0.75 && of.iter().all(|weight| *weight < 0.4), "{of:?} {differ}");
         assert!(mean_square.sqrt() < 0.02, "{mean_square}");
-        let flat = weigh(&[&[0.0; 8]], &[0.1, 0.2, 0.3, 0.1, 0.2, 0.3, 0.1, 0.2], 0.4);
-        assert_eq!(flat, Weights { of: vec![0.0], differ: 0.0, mean_square: 0.0 });
-        let same = weigh(&[&[-1.0, 1.0]], &[0.1, 0.1], 0.4);
+        let flat = weigh(&[&[0.0; 8]], &[0.1, 0.2, 0.3, 0.1, 0.2, 0.3, 0.1, 0.2], &[1.0; 8], 0.4);
+        assert_eq!((flat.of, flat.differ, flat.mean_square), (vec![0.0], 0.0, 0.0));
+        let same = weigh(&[&[-1.0, 1.0]], &[0.1, 0.1], &[1.0; 2], 0.4);
         assert_eq!(same.of, [0.0]);
     }
 
@@ -259,7 +271,7 @@ mod tests {
         let noise = |row: usize| if (row / 97).is_multiple_of(2) { 0.5 } else { -0.5 };
         let scores: Vec<f64> = (0..n).map(|row| 0.1 + 0.06 * wave(row, 13) + noise(row)).collect();
         let views: Vec<&[f64]> = parts.iter().map(Vec::as_slice).collect();
-        let Weights { of, differ, .. } = weigh(&views, &scores, 0.4);
+        let Weights { of, differ, .. } = weigh(&views, &scores, &vec![1.0; n], 0.4);
         assert!(differ > 0.9 && of[0] > 1.8 && of[1..].iter().all(|weight| *weight < 0.6), "{of:?} {differ}");
     }
 }

@@ -19,7 +19,7 @@ use crate::frame::TableView;
 use crate::model::training::{FoldRows, Steps, check_training, rows_that_weigh, stratified_folds};
 
 pub(crate) use design::{Design, DesignMatrix, Scorer};
-pub(crate) use linear::Symmetric;
+pub(crate) use linear::{Cholesky, Symmetric};
 pub(crate) use solver::{PathStep, SolverSettings, path, path_past_best};
 
 /// The values of C that are tried when none is set: inverse strengths of regularisation in steps of about 3.
