@@ -9,7 +9,7 @@ into it, and downloads the experiments (see `experiments.py`: 4 MB).
 Each learner tells the effect of each action for rows that it did not learn from. `results/report.md` has the Qini
 coefficient of each (scikit-uplift's), what choosing by the effects is worth beside the best of "the same for all" and
 "none" at several costs (doubly robust, with its standard error), and how long a fit took on one thread, as a ratio to
-keepwell's. keepwell's fit holds six learners over five folds and their intervals; most peers' is one learner, once.
+keepwell's. keepwell's fit holds four learners over five folds and their intervals; most peers' is one learner, once.
 `--quick` leaves out the forests, which take most of the time.
 """
 

@@ -17,7 +17,7 @@ const KNOTS: usize = 6;
 /// Most coefficients with lines that bend; above it they are straight.
 const MOST_BENT: usize = 200;
 /// Trees that a fold grows.
-const N_TREES: usize = 70;
+const N_TREES: usize = 40;
 /// Finer cuts than these tell effects nothing.
 const MAX_BINS: usize = 64;
 
@@ -59,7 +59,7 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// Few small trees with large leaves at a low rate, for the log-odds of the outcome.
+    /// Few small trees with large leaves, each on half of the rows, for the log-odds of the outcome.
     pub fn trees(&self, rows: &[u32], random_state: u64) -> Result<Forest> {
         let task = BoostTask { y: &self.targets, weights: None, offset: None, train: rows, valid: &[] };
         let grow = GrowParams {
@@ -70,9 +70,9 @@ impl<'a> Bench<'a> {
         };
         let params = BoostParams {
             n_estimators: N_TREES,
-            learning_rate: 0.07,
+            learning_rate: 0.12,
             max_features: 0.8,
-            subsample: 1.0,
+            subsample: 0.5,
             n_iter_no_change: None,
             random_state,
             n_threads: 1,

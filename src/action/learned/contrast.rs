@@ -17,7 +17,9 @@ const NOTHING: f64 = 0.05;
 const SIZE: f64 = 0.2;
 /// How much more accounts may differ than the learners can see: their differences' mean square counts this often in the
 /// intervals. By simulated worlds with lines, steps, interactions and none.
-const UNSEEN: f64 = 2.5;
+const UNSEEN: f64 = 2.0;
+/// Differences whose mean square is this often the average's are too small for the experiment to show, and may be there.
+const TOO_SMALL: f64 = 4.0;
 
 /// The fitted effect of one action against none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,10 +58,12 @@ impl Contrast {
         let average = average(&scores, prior);
         let nothing = chance_of_nothing(&scores, outcome, prior);
         let candidates = candidates(&differences, &scores, folds, &weights, nothing);
+        let too_small = TOO_SMALL * weights.noise / scores.len() as f64;
+        let spread = (UNSEEN * weights.mean_square + too_small).sqrt();
         let contrast = Contrast {
             level: average.value * (1.0 - nothing),
             variance: average.standard_error.powi(2) + nothing * (1.0 - nothing) * average.value.powi(2),
-            doubt: Doubt::new(pieces, precisions, weights.noise, (UNSEEN * weights.mean_square).sqrt()),
+            doubt: Doubt::new(pieces, precisions, weights.noise, spread),
             weights: weights.of,
         };
         (contrast, Found { average, candidates })

@@ -315,3 +315,43 @@ fn held(matrix: &Array2<f64>, penalty: impl Fn(usize) -> f64) -> Option<Cholesky
     system.diagonal_mut().enumerate().for_each(|(at, cell)| *cell += penalty(at) + 1e-9 * cell.abs() + 1e-12);
     system.cholesky()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bench::Bench;
+    use super::super::data::Data;
+    use super::*;
+    use crate::frame::{Column, Table};
+    use crate::model::{Features, sigmoid};
+
+    /// Outcomes by a number whose slope is `slope` in arm 1 and 0 in the others, by a fixed pattern of noise.
+    fn lines<T>(slope: f64, look: impl Fn(&Lines<'_>) -> T) -> T {
+        let n = 1_200;
+        let x: Vec<f64> = (0..n).map(|row| ((row * 37) % 101) as f64 / 50.0 - 1.0).collect();
+        let arm: Vec<usize> = (0..n).map(|row| (row / 3) % 3).collect();
+        let chance = |row: usize| sigmoid(-0.5 + if arm[row] == 1 { slope * x[row] } else { 0.0 });
+        let y: Vec<bool> = (0..n).map(|row| ((row * 61) % 97) as f64 / 97.0 < chance(row)).collect();
+        let table = Table::new(n, [("x".to_owned(), Column::Number(x))]).unwrap();
+        let features = Features::of(&table);
+        let data = Data { features: &features, table: &table, y: &y, arm: &arm, n_arms: 3 };
+        let bench = Bench::new(&data).unwrap();
+        let folds = data.folds(4, 1).unwrap();
+        let pieces = Pieces::new(&bench, &folds);
+        look(&Lines::new(&pieces, &bench.targets))
+    }
+
+    #[test]
+    fn the_stronger_actions_are_held_the_less_they_depart() {
+        let spread = |slope: f64| -> Vec<f64> {
+            let of = |left: &Left| {
+                let apart = left.log_odds[1].iter().zip(&left.log_odds[0]).map(|(with, rest)| with - rest);
+                let apart: Vec<f64> = apart.collect();
+                super::super::data::variance(&apart).sqrt()
+            };
+            lines(slope, |lines| lines.left_out().iter().map(of).collect())
+        };
+        let (there, not) = (spread(2.0), spread(0.0));
+        assert!(there[0] < 0.5 * there[1] && there[1] < there[2], "{there:?}");
+        assert!(there[2] > 0.3 && not[2] < 0.3 * there[2], "{there:?} {not:?}");
+    }
+}

@@ -236,7 +236,7 @@ impl EffectModelParams {
 
 /// Learned effects of several actions on one outcome, against doing nothing.
 ///
-/// How they differ between accounts is what six simple learners make of it, weighed by how near they come together to
+/// How they differ between accounts is what four simple learners make of it, weighed by how near they come together to
 /// the doubly robust scores of accounts that they did not see; "the same for all" and "none" are always among them, so
 /// that no difference is claimed that the data does not show.
 ///
