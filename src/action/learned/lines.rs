@@ -341,6 +341,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_out_is_not_seen() {
+        lines(2.0, |lines| {
+            let (mut coefs, mut hessians) = (lines.rates(), Vec::new());
+            let looks = lines.settle(&mut coefs, 0.01, &mut hessians);
+            let slope = |coefs: &Coefs, fold: Option<usize>| {
+                let at = |at: &usize| fold != Some(lines.pieces.all[*at].fold);
+                let looks: Vec<Look> =
+                    (0..lines.pieces.all.len()).filter(at).map(|at| lines.look(at, coefs, false)).collect();
+                largest(&lines.gradient(looks.iter().collect(), coefs, 0.01))
+            };
+            assert!(slope(&coefs, None) < 0.5, "{}", slope(&coefs, None));
+            for fold in 0..4 {
+                let left = lines.without(fold, &coefs, 0.01, &hessians, &looks);
+                let (before, after) = (slope(&coefs, Some(fold)), slope(&left, Some(fold)));
+                assert!(after < 0.3 * before, "{before} {after}");
+            }
+        });
+    }
+
+    #[test]
     fn the_stronger_actions_are_held_the_less_they_depart() {
         let spread = |slope: f64| -> Vec<f64> {
             let of = |left: &Left| {

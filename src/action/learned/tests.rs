@@ -122,6 +122,61 @@ fn judgement_is_told_and_what_it_saw_is_taken_out() {
 }
 
 #[test]
+fn judgement_between_several_actions_is_taken_out_of_each() {
+    let n = 9_000;
+    let mut random = rand::rngs::StdRng::seed_from_u64(40);
+    let usage: Vec<f64> = (0..n).map(|_| random.random_range(-1.0..1.0)).collect();
+    // Those who use it much get calls, those who use it little get letters; neither got none more than others.
+    let chances =
+        |u: f64| [1.0, (1.2 * u).exp(), (-1.2 * u).exp()].map(|odds| odds / (1.0 + 2.0 * (1.2 * u).cosh()));
+    let mut draw = |u: f64| {
+        let [none, call, _] = chances(u);
+        let at = random.random::<f64>();
+        usize::from(at >= none) + usize::from(at >= none + call)
+    };
+    let arm: Vec<usize> = usage.iter().map(|&u| draw(u)).collect();
+    let rises = [0.0, 0.04, 0.1];
+    let y: Vec<bool> = usage
+        .iter()
+        .zip(&arm)
+        .map(|(&u, &arm)| random.random::<f64>() < 0.35 + 0.25 * u + rises[arm])
+        .collect();
+    let rate = |arm_of: usize| {
+        let outcomes = y.iter().zip(&arm).filter(|(_, of_row)| **of_row == arm_of);
+        data::mean(&data::numbers(outcomes.map(|(&y, _)| y)))
+    };
+    assert!(rate(1) - rate(0) > 0.09 && rate(2) - rate(0) < 0.05, "{} {} {}", rate(0), rate(1), rate(2));
+
+    let table = Table::new(n, [("usage".to_owned(), Column::Number(usage.clone()))]).unwrap();
+    let params = EffectModel::params(["none", "call", "letter"], Evidence::Observational);
+    let model = params.fit(&table, &y, &arm).unwrap();
+    for (report, rise) in model.reports().iter().zip(&rises[1..]) {
+        let Average { value, standard_error } = report.average;
+        assert!((value - rise).abs() < 3.5 * standard_error && standard_error < 0.03, "{report}");
+        assert_eq!(report.basis, Basis::Observational);
+        assert!(report.overlap.lowest < 0.35 && report.overlap.highest > 0.65, "{:?}", report.overlap);
+    }
+    // The letter is worth more than the call to most, whoever got which.
+    let best = model.effects(&table).unwrap().best(1.0, &[0.0, 0.0, 0.0]);
+    let n_letters = best.iter().filter(|arm| **arm == 2).count();
+    assert!(n_letters > n * 8 / 10, "{n_letters}");
+    // The chances are those of all three, each row's summing to 1.
+    let features = Features::of(&table);
+    let data = Data { features: &features, table: &table, y: &y, arm: &arm, n_arms: 3 };
+    let bench = Bench::new(&data).unwrap();
+    let estimated = propensity::estimated(&bench, &data.folds(5, 0).unwrap()).unwrap();
+    let squares: Vec<f64> = usage
+        .iter()
+        .zip(estimated.chunks(3))
+        .map(|(&u, of_row)| {
+            assert!((of_row.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+            chances(u).iter().zip(of_row).map(|(p, e)| (p - e).powi(2)).sum::<f64>()
+        })
+        .collect();
+    assert!(data::mean(&squares).sqrt() < 0.08, "{}", data::mean(&squares).sqrt());
+}
+
+#[test]
 fn logged_chances_are_used() {
     let world = World::new(6_000, 5, |_| 0.05, |u| 0.5 + 0.4 * u);
     let Column::Number(usage) = world.table.column("usage").unwrap() else { unreachable!() };
