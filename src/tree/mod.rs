@@ -14,6 +14,7 @@ mod grow;
 mod histogram;
 mod interactions;
 mod leaves;
+mod lookup;
 mod pairs;
 mod partition;
 mod parts;
@@ -21,6 +22,7 @@ mod pass;
 mod predict;
 mod row;
 mod split;
+mod tabulated;
 mod vector;
 
 pub use bins::{Binning, Bins, MAX_BINS, MISSING_BIN};
