@@ -318,6 +318,26 @@ pub(super) struct Group {
     pub(super) offset: usize,
 }
 
+/// The bins of one column, a cell every `width`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ColumnCells<'a> {
+    cells: &'a [u8],
+    width: usize,
+    offset: usize,
+}
+
+impl<'a> ColumnCells<'a> {
+    /// Cells that lie side by side.
+    pub(super) fn alone(cells: &'a [u8]) -> Self {
+        ColumnCells { cells, width: 1, offset: 0 }
+    }
+
+    #[inline(always)]
+    pub(super) fn bin(&self, row: usize) -> u8 {
+        self.cells[row * self.width + self.offset]
+    }
+}
+
 impl Bins {
     /// Number of rows, `n`.
     pub fn n_rows(&self) -> usize {
@@ -336,16 +356,14 @@ impl Bins {
 
     /// The bin of a cell.
     pub fn bin(&self, row: usize, column: usize) -> u8 {
-        self.of_column(column)(row)
+        self.of_column(column).bin(row)
     }
 
-    /// The bins of a column, row by row.
-    #[inline]
-    pub(super) fn of_column(&self, column: usize) -> impl Fn(usize) -> u8 + Sync {
+    /// The bins of a column.
+    pub(super) fn of_column(&self, column: usize) -> ColumnCells<'_> {
         let group = &self.groups[self.groups.partition_point(|group| group.first_column <= column) - 1];
         let Slab { width, cells } = &self.slabs[group.slab];
-        let offset = group.offset + column - group.first_column;
-        move |row| cells[row * width + offset]
+        ColumnCells { cells, width: *width, offset: group.offset + column - group.first_column }
     }
 
     pub(super) fn is_category(&self, column: usize) -> bool {

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::bins::Bins;
+use super::copies::ColumnCopies;
 use super::histogram::{Extent, Histogram, Layout, PARALLEL_ROWS, Row, row_index};
 use super::interactions::{Allowed, Interactions};
 use super::leaves::LeafRows;
@@ -144,6 +145,7 @@ pub struct Grower<'a> {
     spare: Vec<Histogram>,
     scratch: Vec<Row>,
     rows: Vec<Row>,
+    copies: ColumnCopies,
 }
 
 /// A leaf that may still be split.
@@ -179,7 +181,7 @@ impl<'a> Grower<'a> {
         let is_small = bins.n_rows() * bins.n_columns() < PARALLEL_CELLS;
         let n_threads = if is_small { 1 } else { n_threads.max(1) };
         let (spare, scratch, rows) = (Vec::new(), Vec::new(), Vec::new());
-        Grower { bins, params, n_threads, spare, scratch, rows }
+        Grower { bins, params, n_threads, spare, scratch, rows, copies: ColumnCopies::default() }
     }
 
     /// Grows a tree on `rows` (indices, ascending, at least one), trying `columns` only (ascending).
@@ -312,9 +314,9 @@ impl Growth<'_, '_> {
     }
 
     fn part_rows(&mut self, start: usize, end: usize, split: &Split) -> usize {
-        let Grower { bins, rows, scratch, n_threads, .. } = &mut *self.grower;
-        let bin = bins.of_column(split.column);
-        let goes_left = |row: Row| contains(&split.left_bins, bin(row_index(row)));
+        let Grower { bins, rows, scratch, copies, n_threads, .. } = &mut *self.grower;
+        let cells = copies.cells(bins, split.column, end - start, *n_threads);
+        let goes_left = |row: Row| contains(&split.left_bins, cells.bin(row_index(row)));
         partition(&mut rows[start..end], scratch, &goes_left, *n_threads)
     }
 

@@ -6,6 +6,7 @@ mod block;
 mod codes;
 mod column;
 mod contributions;
+mod copies;
 mod deep;
 mod descent;
 mod flat;
