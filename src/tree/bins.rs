@@ -19,8 +19,8 @@ pub const MAX_BINS: usize = 255;
 const SAMPLE_ROWS: usize = 1 << 16;
 /// Rows that are put into bins at a time, column by column.
 const TILE_ROWS: usize = 512;
-/// Most columns that lie together, row by row: more cost partitions more than they save histograms.
-const MAX_SLAB: usize = 32;
+/// Most columns that lie together, row by row: what a line of memory holds.
+const MAX_SLAB: usize = 64;
 /// Most columns whose histograms one loop fills: with a register for each, and in half a level-1 cache.
 const MAX_GROUP: usize = 16;
 
@@ -301,7 +301,7 @@ pub struct Bins {
     is_category: Vec<bool>,
 }
 
-/// Up to 32 neighbouring columns, so that a row's cells mostly lie in one cache line: `cells` is `n × width`.
+/// Up to 64 neighbouring columns, so that a row's cells mostly lie in one cache line: `cells` is `n × width`.
 #[derive(Clone, Debug)]
 pub(super) struct Slab {
     pub(super) width: usize,

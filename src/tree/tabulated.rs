@@ -185,9 +185,9 @@ fn states<C: Codes>(codes: &C, steps: &[Step], ends: [usize; MAX_TABLE_BITS]) ->
             let asked = codes.of(step) & i8x64::from_slice(simd, &step.mask);
             let goes_right = asked.simd_gt(i8x64::from_slice(simd, &step.threshold));
             let (right, left) = (u8x64::from_slice(simd, &step.right), u8x64::from_slice(simd, &step.left));
-            held = held & goes_right.select(right, left);
+            held &= goes_right.select(right, left);
         }
-        states = states | held;
+        states |= held;
         start = end;
     }
     states.into()

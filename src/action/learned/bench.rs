@@ -66,7 +66,7 @@ impl<'a> Bench<'a> {
 
     /// Few small trees with large leaves at a low rate, for the log-odds of the outcome.
     pub fn trees(&self, rows: &[u32], random_state: u64) -> Result<Forest> {
-        let task = BoostTask { y: &self.targets, weights: None, offset: None, train: rows, valid: &[] };
+        let task = BoostTask { y: &self.targets, weights: None, train: rows, valid: &[] };
         let grow = GrowParams {
             max_leaf_nodes: 7,
             min_samples_leaf: 200,

@@ -54,7 +54,7 @@ const LEAK_ROWS: usize = 10_000;
 fn leaks_told(
     table: &TableView<'_>,
     y: &[bool],
-    find: fn(&Table, &[Option<bool>], &str) -> Result<Vec<Leak>>,
+    find: impl Fn(&Table, &[Option<bool>], &str) -> Result<Vec<Leak>>,
 ) -> Vec<String> {
     let every = y.len().div_ceil(LEAK_ROWS).max(1);
     let rows: Vec<usize> = (0..y.len()).step_by(every).collect();
@@ -316,12 +316,10 @@ fn fit_scorer(
     Ok(scorer)
 }
 
-/// What trees learn from: the columns as bins, and the labels.
+/// The columns as bins.
 struct Binned {
     binning: Binning,
     bins: Bins,
-    /// 0 or 1.
-    y: Vec<f64>,
 }
 
 impl Binned {
@@ -329,7 +327,7 @@ impl Binned {
         let views = super::views(data.columns);
         let binning = Binning::fit(&views, crate::tree::MAX_BINS);
         let bins = binning.bin(&views);
-        Binned { binning, bins, y: data.y.iter().map(|&y| f64::from(u8::from(y))).collect() }
+        Binned { binning, bins }
     }
 }
 
@@ -345,7 +343,7 @@ fn fit_trees(
     let fit = |kind: &TreeKind| {
         let params = kind.boost_params(params.effort, data.monotonic);
         let grow = |(train, valid): &FoldRows| {
-            let task = BoostTask { y: &binned.y, weights: data.weights, offset: None, train, valid };
+            let task = BoostTask { y: data.y, weights: data.weights, train, valid };
             let grown = grow_forest(binned, &task, &params, steps)?;
             steps.finish("growing trees")?;
             Ok(grown)
@@ -374,7 +372,7 @@ fn mean_out_of_fold(data: &Data<'_>, deals: &[Folds], grown: &[Vec<Grown>]) -> V
 
 fn grow_forest(
     binned: &Binned,
-    task: &BoostTask<'_>,
+    task: &BoostTask<'_, bool>,
     params: &BoostParams,
     steps: &Steps<'_>,
 ) -> Result<Grown> {
