@@ -3,6 +3,7 @@
 
 mod bins;
 mod block;
+mod bundles;
 mod codes;
 mod column;
 mod contributions;
