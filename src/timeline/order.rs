@@ -33,19 +33,52 @@ fn packed(day: Date) -> u32 {
 pub(super) fn by_account(events: Vec<Event>, n_accounts: usize) -> (Vec<Event>, Vec<usize>) {
     let starts = starts(n_accounts, events.iter().map(|event| event.account));
     let Some(any) = events.first().copied() else { return (events, starts) };
-    let mut sorted = vec![any; events.len()];
+    let mut sorted: Vec<Event> = (0..events.len()).into_par_iter().map(|_| any).collect();
     let n_parts = rayon::current_num_threads().clamp(1, MAX_PARTS);
     let parts = split(&mut sorted, &starts, n_accounts.div_ceil(n_parts));
     parts.into_par_iter().for_each(|(accounts, part)| deal(&events, &starts, accounts, part));
     drop(events);
-    split(&mut sorted, &starts, CHUNK).into_par_iter().for_each(|(accounts, mut part)| {
+    split(&mut sorted, &starts, CHUNK).into_par_iter().for_each_init(Sorter::default, |sorter, chunk| {
+        let (accounts, mut part) = chunk;
         for account in accounts {
             let (own, later) = part.split_at_mut(starts[account + 1] - starts[account]);
-            own.sort_unstable_by(compare);
+            sorter.sort(own);
             part = later;
         }
     });
     (sorted, starts)
+}
+
+/// Puts the events of one account in order by small keys of day, name and day known, each with the place of its event.
+#[derive(Default)]
+struct Sorter {
+    keys: Vec<u128>,
+    events: Vec<Event>,
+}
+
+impl Sorter {
+    fn sort(&mut self, events: &mut [Event]) {
+        self.keys.clear();
+        self.keys
+            .extend(events.iter().zip(0_u32..).map(|(event, place)| key(event) << 32 | u128::from(place)));
+        self.keys.sort_unstable();
+        self.events.clear();
+        self.events.extend(self.keys.iter().map(|key| events[*key as u32 as usize]));
+        let mut first = 0;
+        for same in self.keys.chunk_by(|a, b| a >> 32 == b >> 32) {
+            if same.len() > 1 {
+                self.events[first..first + same.len()].sort_unstable_by(compare);
+            }
+            first += same.len();
+        }
+        events.copy_from_slice(&self.events);
+    }
+}
+
+/// Day, name and day known, in 80 bits.
+fn key(event: &Event) -> u128 {
+    let Event { occurred_at, name, known_at, .. } = event;
+    u128::from(packed(*occurred_at)) << 56 | u128::from(*name) << 24 | u128::from(packed(*known_at))
 }
 
 /// Where the facts of each account begin, and where the last end.

@@ -188,8 +188,8 @@ impl<'a> Agreed<'a> {
     /// Of all products that hold, or of the contract that held last.
     fn sum(&self, of: impl Fn(&Contract) -> Option<f64>) -> f64 {
         let latest = self.latest.into_iter().filter(|_| self.held.is_empty());
-        let known: Vec<f64> = self.held.iter().copied().chain(latest).filter_map(of).collect();
-        if known.is_empty() { f64::NAN } else { known.iter().sum() }
+        let known = self.held.iter().copied().chain(latest).filter_map(of);
+        known.reduce(|sum, value| sum + value).unwrap_or(f64::NAN)
     }
 
     fn seats(&self) -> f64 {

@@ -127,11 +127,15 @@ fn accounts_table(records: &Records, rows: &Rows) -> Result<Table> {
     table.push("as_of".into(), Column::Category(rows.dates()))?;
     let rows: Vec<Row> = rows.iter().collect();
     if !records.contracts().is_empty() {
+        let has_plans = records.contracts().iter().any(|contract| !contract.plan.is_empty());
         let plan = |row: &Row| {
-            let plan = records.contract_at(row.account, row.as_of)?.plan.as_str();
-            (!plan.is_empty()).then_some(plan)
+            let contract = records.contract_at(row.account, row.as_of)?;
+            (!contract.plan.is_empty()).then_some(contract.plan.as_str())
         };
-        let plans: Vec<Option<&str>> = rows.par_iter().map(plan).collect();
+        let plans: Vec<Option<&str>> = match has_plans {
+            true => rows.par_iter().map(plan).collect(),
+            false => vec![None; rows.len()],
+        };
         table.push("plan".into(), Column::Category(Categories::from_texts(plans)))?;
     }
     for name in distinct(records.accounts().iter().flat_map(|account| &account.texts)) {
