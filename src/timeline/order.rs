@@ -1,11 +1,12 @@
-//! Events in the order in which they are read: by account and day, and by everything else that is in them, so that the
-//! order in which they come decides nothing.
+//! Events in the order in which they are walked through: by account and day, and by everything else that is in them, so
+//! that the order in which they come decides nothing; or, where that is the order in which they happened, by it.
 
 use std::cmp::Ordering;
 use std::ops::Range;
 
 use jiff::civil::Date;
 use rayon::prelude::*;
+use serde::Deserialize;
 
 use super::record::Event;
 
@@ -14,8 +15,30 @@ const CHUNK: usize = 1_024;
 /// Each part of the accounts reads all events once, so that more would only wait for memory.
 const MAX_PARTS: usize = 8;
 
+/// What stands first of an account's events of one day: which of them is the last, and in which order values are added
+/// up, which can move the last bit of a sum. In TOML, `same_day`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SameDay {
+    /// By name, day known, user and value: the same rows in any order are the same records.
+    #[default]
+    ByContent,
+    /// As the rows were read: for logs whose order is that in which things happened.
+    AsRead,
+}
+
+impl SameDay {
+    /// The order of events but for that in which they came, which a stable sort keeps.
+    pub(super) fn compare(self, a: &Event, b: &Event) -> Ordering {
+        match self {
+            SameDay::ByContent => compare(a, b),
+            SameDay::AsRead => (a.account, packed(a.occurred_at)).cmp(&(b.account, packed(b.occurred_at))),
+        }
+    }
+}
+
 /// By account, day, name, day it was known and user, then by value.
-pub(super) fn compare(a: &Event, b: &Event) -> Ordering {
+fn compare(a: &Event, b: &Event) -> Ordering {
     let first = |event: &Event| u128::from(event.account) << 64 | u128::from(packed(event.occurred_at)) << 32;
     let first = |event: &Event| first(event) | u128::from(event.name);
     let then = |event: &Event| (packed(event.known_at), event.user);
@@ -30,8 +53,12 @@ fn packed(day: Date) -> u32 {
 }
 
 /// The events in order, and where those of each account begin: first dealt out to their accounts, then sorted there.
-pub(super) fn by_account(events: Vec<Event>, n_accounts: usize) -> (Vec<Event>, Vec<usize>) {
-    let starts = starts(n_accounts, events.iter().map(|event| event.account));
+pub(super) fn by_account(
+    events: Vec<Event>,
+    n_accounts: usize,
+    same_day: SameDay,
+) -> (Vec<Event>, Vec<usize>) {
+    let starts = starts_of(&events, n_accounts);
     let Some(any) = events.first().copied() else { return (events, starts) };
     let mut sorted: Vec<Event> = (0..events.len()).into_par_iter().map(|_| any).collect();
     let n_parts = rayon::current_num_threads().clamp(1, MAX_PARTS);
@@ -42,7 +69,7 @@ pub(super) fn by_account(events: Vec<Event>, n_accounts: usize) -> (Vec<Event>, 
         let (accounts, mut part) = chunk;
         for account in accounts {
             let (own, later) = part.split_at_mut(starts[account + 1] - starts[account]);
-            sorter.sort(own);
+            sorter.sort(own, same_day);
             part = later;
         }
     });
@@ -57,13 +84,24 @@ struct Sorter {
 }
 
 impl Sorter {
-    fn sort(&mut self, events: &mut [Event]) {
+    fn sort(&mut self, events: &mut [Event], same_day: SameDay) {
+        let key = match same_day {
+            SameDay::ByContent => key,
+            SameDay::AsRead => |event: &Event| u128::from(packed(event.occurred_at)),
+        };
         self.keys.clear();
         self.keys
             .extend(events.iter().zip(0_u32..).map(|(event, place)| key(event) << 32 | u128::from(place)));
         self.keys.sort_unstable();
         self.events.clear();
         self.events.extend(self.keys.iter().map(|key| events[*key as u32 as usize]));
+        if same_day == SameDay::ByContent {
+            self.settle_ties();
+        }
+        events.copy_from_slice(&self.events);
+    }
+
+    fn settle_ties(&mut self) {
         let mut first = 0;
         for same in self.keys.chunk_by(|a, b| a >> 32 == b >> 32) {
             if same.len() > 1 {
@@ -71,7 +109,6 @@ impl Sorter {
             }
             first += same.len();
         }
-        events.copy_from_slice(&self.events);
     }
 }
 
@@ -87,6 +124,18 @@ pub(super) fn starts(n_accounts: usize, accounts: impl Iterator<Item = u32>) -> 
     accounts.for_each(|account| starts[account as usize + 1] += 1);
     (0..n_accounts).for_each(|at| starts[at + 1] += starts[at]);
     starts
+}
+
+/// As [`starts`], of many events by many threads.
+fn starts_of(events: &[Event], n_accounts: usize) -> Vec<usize> {
+    let n_at_a_time = events.len().div_ceil(rayon::current_num_threads().clamp(1, MAX_PARTS)).max(n_accounts);
+    let parts = events.par_chunks(n_at_a_time.max(1));
+    let of_part = |part: &[Event]| starts(n_accounts, part.iter().map(|event| event.account));
+    let added = |mut a: Vec<usize>, b: Vec<usize>| {
+        a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+        a
+    };
+    parts.map(of_part).reduce_with(added).unwrap_or_else(|| vec![0; n_accounts + 1])
 }
 
 /// The accounts, so many at a time, each with the part that is theirs.
@@ -121,12 +170,13 @@ fn deal(events: &[Event], starts: &[usize], accounts: Range<usize>, part: &mut [
 }
 
 /// Puts more events, in order, among events in order, moving each of those once at most.
-pub(super) fn merge(events: &mut Vec<Event>, more: &[Event]) {
+pub(super) fn merge(events: &mut Vec<Event>, more: &[Event], same_day: SameDay) {
     let Some(any) = more.first().copied() else { return };
     let mut end = events.len();
     events.resize(end + more.len(), any);
     for (n_before, event) in more.iter().enumerate().rev() {
-        let place = events[..end].partition_point(|other| compare(other, event) != Ordering::Greater);
+        let place =
+            events[..end].partition_point(|other| same_day.compare(other, event) != Ordering::Greater);
         events.copy_within(place..end, place + n_before + 1);
         events[place + n_before] = *event;
         end = place;

@@ -32,6 +32,8 @@ pub(super) struct Scan {
     pub ended_days: i32,
     /// The narrowest first.
     pub windows: Vec<Window>,
+    /// The days of the widest.
+    pub longest_days: i32,
 }
 
 /// What has to be noted of events.
@@ -94,6 +96,7 @@ impl Plan {
         plan.streams = vec![Needs::default(); streams.len()];
         for scan in &mut plan.scans {
             scan.windows.sort_by_key(|window| window.days);
+            scan.longest_days = scan.windows.last().map_or(0, |window| window.days);
             let mut needs = Needs::default();
             for window in scan.windows.iter_mut().rev() {
                 window.answers.iter().for_each(|answer| needs.note(answer.how));
@@ -145,7 +148,7 @@ impl Plan {
     fn scan(&mut self, stream: usize, ended_days: i32) -> &mut Scan {
         let found = self.scans.iter().position(|scan| scan.stream == stream && scan.ended_days == ended_days);
         let at = found.unwrap_or_else(|| {
-            self.scans.push(Scan { stream, ended_days, windows: Vec::new() });
+            self.scans.push(Scan { stream, ended_days, windows: Vec::new(), longest_days: 0 });
             self.scans.len() - 1
         });
         &mut self.scans[at]

@@ -160,10 +160,19 @@ fn find<'a, T>(named: &'a [(String, T)], wanted: &str) -> Option<&'a T> {
 }
 
 fn add_labels(table: &mut Table, labelling: &Labelling, reader: &Reader<'_>, rows: &Rows) -> Result<()> {
-    let rows: Vec<Row> = rows.iter().collect();
-    let labels: Vec<Vec<f64>> = rows.par_iter().map(|row| reader.labels(row.account, row.as_of)).collect();
-    for (at, name) in labelling.label_columns().into_iter().enumerate() {
-        table.push(name, Column::Number(labels.iter().map(|label| label[at]).collect()))?;
+    let names = labelling.label_columns();
+    let mut labels = vec![0.0; rows.len() * names.len()];
+    let mut rest = labels.as_mut_slice();
+    for (as_of, accounts) in &rows.by_date {
+        let at = reader.at(*as_of);
+        let (own, later) = std::mem::take(&mut rest).split_at_mut(accounts.len() * names.len());
+        let of_rows = own.par_chunks_mut(names.len()).zip(accounts);
+        of_rows.for_each(|(labels, account)| reader.labels(*account as usize, &at, labels));
+        rest = later;
+    }
+    for (at, name) in names.iter().enumerate() {
+        let column = labels.iter().skip(at).step_by(names.len()).copied().collect();
+        table.push(name.clone(), Column::Number(column))?;
     }
     Ok(())
 }

@@ -471,6 +471,7 @@ proptest! {
     #[test]
     fn what_comes_later_moves_nothing(
         events in proptest::collection::vec(any_event(), 0..60),
+        others in proptest::collection::vec((-30..30_i64, 0..12_i64), 0..6),
         shuffled in any::<proptest::sample::Index>(),
     ) {
         let mut names = EventNames::default();
@@ -492,11 +493,151 @@ proptest! {
         };
         let first = make(&facts);
         prop_assert!(prove_point_in_time(&first, &b2b_saas(), &Labelling::default(), AS_OF).is_ok());
+        let other = |(at, &(offset, delay)): (usize, &(i64, i64))| Account {
+            started: day(offset),
+            known_at: day(offset + delay),
+            texts: vec![(["tier", "region"][at % 2].into(), at.to_string())],
+            numbers: vec![("staff".into(), at as f64)],
+            ..account(&at.to_string())
+        };
+        let mut accounts: Vec<Account> = others.iter().enumerate().map(other).collect();
+        accounts.push(account("A"));
+        let spread = facts.iter().enumerate().map(|(at, fact)| {
+            Event { account: (at % accounts.len()) as u32, ..*fact }
+        });
+        let spread = spread.collect();
+        let known_until = date(2026, 8, 1);
+        let many = Records::new(accounts, vec![], names.clone(), spread, known_until).unwrap();
+        prop_assert!(prove_point_in_time(&many, &b2b_saas(), &Labelling::default(), AS_OF).is_ok());
+        let by_facts = many.started_by_facts();
+        if snapshot(&by_facts, &[], &Labelling::default(), AS_OF).is_ok() {
+            prop_assert!(prove_point_in_time(&by_facts, &b2b_saas(), &Labelling::default(), AS_OF).is_ok());
+        }
         if !facts.is_empty() {
             let middle = shuffled.index(facts.len());
             facts.rotate_left(middle);
         }
         prop_assert!(make(&facts) == first, "the order in which facts come decides nothing");
+    }
+}
+
+#[test]
+fn accounts_and_contracts_that_come_later_are_perturbed_and_move_nothing() {
+    let eve = date(2026, 3, 31);
+    let tier = |account: Account, tier: &str, staff: f64| Account {
+        texts: vec![("tier".into(), tier.into())],
+        numbers: vec![("staff".into(), staff)],
+        ..account
+    };
+    let region = |account: Account| Account { texts: vec![("region".into(), "EU".into())], ..account };
+    let accounts = vec![
+        region(Account { started: AS_OF, known_at: AS_OF, ..account("A") }),
+        tier(account("B"), "mid", 5.0),
+        tier(Account { known_at: AS_OF, ..account("C") }, "small", 7.0),
+        tier(Account { started: eve, known_at: eve, ..account("D") }, "big", 9.0),
+    ];
+    let contract = |account: u32, starts: Date, known_at: Date| Contract {
+        known_at,
+        mrr_cents: Some(9_900),
+        seats: Some(3),
+        plan: "team".into(),
+        ended: (account == 1).then_some(date(2026, 6, 1)),
+        ..Contract::new(account, starts)
+    };
+    let contracts = vec![
+        contract(0, AS_OF, eve),
+        contract(1, date(2026, 1, 1), date(2026, 1, 1)),
+        contract(3, eve, AS_OF),
+        contract(3, AS_OF, AS_OF),
+    ];
+    let mut names = EventNames::default();
+    let name = names.code("login");
+    let login =
+        |account, day| Event { account, name, user: None, value: 1.0, occurred_at: day, known_at: day };
+    let events = vec![login(0, eve), login(1, eve), login(2, AS_OF), login(3, date(2026, 5, 1))];
+    let records = Records::new(accounts, contracts, names, events, date(2026, 8, 1)).unwrap();
+    let measures = [
+        Measure::new("mrr", Formula::Contract(ContractFact::Mrr)),
+        Measure::new("products", Formula::Contract(ContractFact::Products)),
+        Measure::new("logins", Formula::Of(Aggregate::new(How::Count, "login"))),
+    ];
+    let labelling = Labelling::default();
+    let before = snapshot(&records, &measures, &labelling, AS_OF).unwrap();
+    assert_eq!(before.n_rows(), 2);
+    prove_point_in_time(&records, &measures, &labelling, AS_OF).unwrap();
+    let perturbed = |what| proof::perturbed(&records, AS_OF, what).unwrap();
+    let dropped = perturbed(proof::Perturbation::Dropped);
+    assert_eq!((dropped.accounts().len(), dropped.contracts().len(), dropped.events().len()), (2, 1, 1));
+    for what in [proof::Perturbation::BlownUp, proof::Perturbation::MovedToTheDay] {
+        let other = perturbed(what);
+        let is_same: Vec<bool> =
+            records.accounts().iter().zip(other.accounts()).map(|(a, b)| a == b).collect();
+        assert_eq!(is_same, [false, true, false, true], "{what:?}");
+        assert_eq!(other.contracts().iter().filter(|contract| contract.mrr_cents == Some(-1)).count(), 3);
+        let later = snapshot(&other, &measures, &labelling, date(2026, 7, 31)).unwrap();
+        assert_ne!(later, snapshot(&records, &measures, &labelling, date(2026, 7, 31)).unwrap());
+    }
+}
+
+#[test]
+fn events_of_one_day_are_in_the_order_of_their_content_or_of_their_rows() {
+    let day = date(2026, 3, 30);
+    let mut names = EventNames::default();
+    let name = names.code("seen");
+    let seen = |value, day| Event { account: 0, name, user: None, value, occurred_at: day, known_at: day };
+    let events = vec![seen(7.0, day), seen(9.0, day), seen(1.0, date(2026, 3, 29)), seen(3.0, day)];
+    let later = vec![seen(2.0, day), seen(1.0, day)];
+    type Make = fn(Vec<Account>, Vec<Contract>, EventNames, Vec<Event>, Date) -> crate::Result<Records>;
+    let last = |make: Make| {
+        let mut records =
+            make(vec![account("A")], vec![], names.clone(), events.clone(), date(2026, 8, 1)).unwrap();
+        let first = measured(&records, last_week(How::Last));
+        records.add(vec![], vec![], later.clone(), date(2026, 8, 1)).unwrap();
+        let all = [events.clone(), later.clone()].concat();
+        assert!(records == make(vec![account("A")], vec![], names.clone(), all, date(2026, 8, 1)).unwrap());
+        let values: Vec<f64> = records.events().iter().map(|event| event.value).collect();
+        (first, values)
+    };
+    assert_eq!(last(Records::new), (9.0, vec![1.0, 1.0, 2.0, 3.0, 7.0, 9.0]));
+    assert_eq!(last(Records::as_read), (3.0, vec![1.0, 7.0, 9.0, 3.0, 2.0, 1.0]));
+}
+
+#[test]
+fn late_facts_are_left_out_of_windows_of_every_kind() {
+    // Every third fact is known up to forty days late: counting by hand what was known by then.
+    let facts: Vec<Fact> = (0..300_i64)
+        .map(|at| {
+            let day = AS_OF.saturating_sub(jiff::Span::new().days(at * 7 % 120));
+            let late = if at % 3 == 0 { at * 11 % 41 } else { 0 };
+            let known_at = day.saturating_add(jiff::Span::new().days(late));
+            (["seen", "met"][at as usize % 2], Some(at as u32 % 9), at as f64 / 8.0, day, known_at)
+        })
+        .collect();
+    let records = records(&facts);
+    for (window, ended) in [(7_u32, 0_u32), (30, 0), (90, 0), (30, 14), (400, 3)] {
+        let to = AS_OF.saturating_sub(jiff::Span::new().days(ended));
+        let from = to.saturating_sub(jiff::Span::new().days(window));
+        let inside: Vec<&Fact> =
+            facts.iter().filter(|fact| (from..to).contains(&fact.3) && fact.4 < AS_OF).collect();
+        let distinct = |of: &dyn Fn(&Fact) -> i64| {
+            inside.iter().map(|fact| of(fact)).collect::<std::collections::BTreeSet<i64>>().len() as f64
+        };
+        let found = |how| {
+            let both = Aggregate::new(how, "seen").or("met").window_days(window).ended_days(ended);
+            measured(&records, Formula::Of(both))
+        };
+        let values = || inside.iter().map(|fact| fact.2);
+        let days = || inside.iter().map(|fact| super::day::number_of(fact.3));
+        let as_of = super::day::number_of(AS_OF);
+        assert_eq!(found(How::Count), inside.len() as f64);
+        assert_eq!(found(How::DistinctUsers), distinct(&|fact| i64::from(fact.1.unwrap())));
+        assert_eq!(found(How::DistinctNames), distinct(&|fact| fact.0.len() as i64));
+        assert_eq!(found(How::DistinctDays), distinct(&|fact| i64::from(super::day::number_of(fact.3))));
+        assert_eq!(found(How::Sum), values().sum::<f64>(), "eighths are exact");
+        assert_eq!(found(How::Max), values().fold(f64::MIN, f64::max));
+        assert_eq!(found(How::Min), values().fold(f64::MAX, f64::min));
+        assert_eq!(found(How::DaysSinceLast), f64::from(as_of - days().max().unwrap()));
+        assert_eq!(found(How::DaysSinceFirst), f64::from(as_of - days().min().unwrap()));
     }
 }
 

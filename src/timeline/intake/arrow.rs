@@ -79,17 +79,17 @@ impl BatchReader {
             .collect::<Result<_>>()?;
         self.rows.begin_batch();
         let plain = self.rows.events().and_then(|events| plain(events, &columns));
-        for at in 0..batch.num_rows() {
-            if let Some(plain) = &plain
-                && let Some(event) = self.rows.events().and_then(|events| plain.event(at, events, reading))
-            {
-                let counts = reading.counts();
-                counts.n_rows += 1;
-                counts.n_late += usize::from(event.known_at > event.occurred_at);
-                reading.events.push(event);
-                continue;
+        let n_rows = batch.num_rows();
+        let mut at = 0;
+        while at < n_rows {
+            if let (Some(plain), Some(plainly)) = (&plain, self.rows.events().and_then(Events::plainly)) {
+                at = plain.read(at, n_rows, &plainly, reading);
             }
-            self.rows.row(reading, &ArrowRow { columns: &columns, at, line: self.n_rows + at as u64 + 1 });
+            if at < n_rows {
+                let row = ArrowRow { columns: &columns, at, line: self.n_rows + at as u64 + 1 };
+                self.rows.row(reading, &row);
+                at += 1;
+            }
         }
         self.n_rows += batch.num_rows() as u64;
         Ok(())

@@ -203,6 +203,7 @@ impl Ids {
     }
 
     /// The code of a whole number that was met before.
+    #[inline]
     fn met(&self, number: i64) -> Option<u32> {
         match usize::try_from(number) {
             Ok(small) if small < MAX_SMALL => self.small.get(small).copied().filter(|code| *code != NO_CODE),
@@ -234,6 +235,7 @@ impl Ids {
         code
     }
 
+    #[inline]
     pub fn find(&mut self, id: Key<'_>) -> Option<u32> {
         match id {
             Key::Text(text) => self.codes.get(text).copied(),

@@ -19,6 +19,7 @@ use std::path::Path;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::contract::{self, Contract};
@@ -338,6 +339,7 @@ impl<'a> Reading<'a> {
     }
 
     /// The number of an account that is told of; where no table tells of accounts, of any.
+    #[inline]
     fn account(&mut self, id: cells::Key<'_>) -> std::result::Result<u32, Cause> {
         if !self.has_accounts {
             return Ok(self.ids.code(id));
@@ -360,13 +362,13 @@ impl<'a> Reading<'a> {
         let known_until = self.timeline.known_until.unwrap_or_else(|| self.known_until());
         let has_accounts = self.has_accounts;
         let (accounts, place) = self.sorted_accounts();
-        for event in &mut self.events {
-            event.account = place[event.account as usize];
-        }
+        self.events.par_iter_mut().for_each(|event| event.account = place[event.account as usize]);
         for contract in &mut self.contracts {
             contract.account = place[contract.account as usize];
         }
-        let records = Records::new(accounts, self.contracts, self.names, self.events, known_until)?;
+        let same_day = self.timeline.same_day;
+        let (names, events) = (self.names, self.events);
+        let records = Records::put_together(accounts, self.contracts, names, events, known_until, same_day)?;
         let records = if has_accounts { records } else { records.started_by_facts() };
         let sum = |count: fn(&TableIntake) -> usize| self.tables.iter().map(count).sum();
         Ok(Intake {
@@ -383,10 +385,10 @@ impl<'a> Reading<'a> {
 
     /// The day after the last on which anything was known.
     fn known_until(&self) -> Date {
-        let events = self.events.iter().map(|event| event.known_at);
+        let event = self.events.par_iter().map(|event| event.known_at).max();
         let contracts = self.contracts.iter().map(|contract| contract.known_at);
         let accounts = self.accounts.iter().flatten().map(|account| account.known_at);
-        let last = events.chain(contracts).chain(accounts).max().unwrap_or(Date::MIN);
+        let last = contracts.chain(accounts).chain(event).max().unwrap_or(Date::MIN);
         last.saturating_add(1.day())
     }
 

@@ -6,7 +6,7 @@ mod met;
 mod stream;
 mod sum;
 
-use super::day::number_of;
+use super::day::Numbers;
 use super::plan::{ALWAYS, AsOf, Plan, Scan};
 use super::record::Event;
 use marks::{Dense, Marks};
@@ -22,6 +22,7 @@ pub(super) struct Walker {
     users: Dense,
     pairs: Dense,
     marks: Marks,
+    numbers: Numbers,
     values: Vec<f64>,
     found: Vec<f64>,
 }
@@ -33,19 +34,12 @@ impl Walker {
         self.streams.iter_mut().for_each(Stream::clear);
         self.users.clear(if plan.needs.users { events.len() } else { 0 });
         self.pairs.clear(if plan.needs.pairs { events.len() } else { 0 });
-        // Many events are of one day.
-        let mut last = None;
         for event in events {
             let streams = plan.streams_of(event.name);
             if streams.is_empty() {
                 continue;
             }
-            let day = match last {
-                Some((date, day)) if date == event.occurred_at => day,
-                _ => number_of(event.occurred_at),
-            };
-            last = Some((event.occurred_at, day));
-            let seen = self.seen(plan, event, day);
+            let seen = self.seen(plan, event);
             for &stream in streams {
                 self.streams[stream].push(&seen, plan.streams[stream]);
             }
@@ -53,8 +47,9 @@ impl Walker {
         self.marks.fit(self.users.n_codes, plan.n_names, self.pairs.n_codes);
     }
 
-    fn seen(&mut self, plan: &Plan, event: &Event, day: i32) -> Seen {
-        let known = if event.known_at == event.occurred_at { day } else { number_of(event.known_at) };
+    #[inline]
+    fn seen(&mut self, plan: &Plan, event: &Event) -> Seen {
+        let (day, known) = (self.numbers.of(event.occurred_at), self.numbers.of(event.known_at));
         let user = match event.user {
             Some(user) if plan.needs.users => self.users.code(u64::from(user)),
             _ => NOBODY,
@@ -80,7 +75,11 @@ impl Walker {
         let to = as_of.saturating_sub(scan.ended_days);
         let stream = &self.streams[scan.stream];
         let end = stream.before(to);
-        let settled = stream.settled(end, as_of);
+        let mut settled = stream.settled(end, as_of);
+        if settled < end && scan.longest_days != ALWAYS {
+            // What lies before all windows need not be looked through.
+            settled = settled.max(stream.since(end, to.saturating_sub(scan.longest_days)));
+        }
         self.late.clear();
         self.late.take(stream, settled..end, as_of);
         let late = &self.late;

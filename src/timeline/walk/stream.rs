@@ -46,6 +46,7 @@ impl Stream {
         self.pairs.clear();
     }
 
+    #[inline]
     pub fn push(&mut self, seen: &Seen, needs: Needs) {
         self.days.push(seen.day);
         self.known.push(seen.known);
