@@ -76,46 +76,70 @@ pub(super) fn by_account(
     (sorted, starts)
 }
 
-/// Puts the events of one account in order by small keys of day, name and day known, each with the place of its event.
+/// Puts the events of one account in order by keys of day, name and day known, each with the place of its event.
 #[derive(Default)]
 struct Sorter {
-    keys: Vec<u128>,
+    small: Vec<u64>,
+    large: Vec<u128>,
     events: Vec<Event>,
 }
 
 impl Sorter {
     fn sort(&mut self, events: &mut [Event], same_day: SameDay) {
-        let key = match same_day {
-            SameDay::ByContent => key,
-            SameDay::AsRead => |event: &Event| u128::from(packed(event.occurred_at)),
-        };
-        self.keys.clear();
-        self.keys
-            .extend(events.iter().zip(0_u32..).map(|(event, place)| key(event) << 32 | u128::from(place)));
-        self.keys.sort_unstable();
         self.events.clear();
-        self.events.extend(self.keys.iter().map(|key| events[*key as u32 as usize]));
+        if small_keys(&mut self.small, events, same_day) {
+            self.small.sort_unstable();
+            self.events.extend(self.small.iter().map(|key| events[(*key & MAX_PLACE) as usize]));
+        } else {
+            let key = |(event, place)| large_key(event, same_day) << 32 | u128::from(place);
+            let keys = events.iter().zip(0_u32..).map(key);
+            self.large.clear();
+            self.large.extend(keys);
+            self.large.sort_unstable();
+            self.events.extend(self.large.iter().map(|key| events[*key as u32 as usize]));
+        }
         if same_day == SameDay::ByContent {
-            self.settle_ties();
+            let is_tie = |a: &Event, b: &Event| {
+                (a.occurred_at, a.name, a.known_at) == (b.occurred_at, b.name, b.known_at)
+            };
+            let ties = self.events.chunk_by_mut(is_tie).filter(|events| events.len() > 1);
+            ties.for_each(|events| events.sort_unstable_by(compare));
         }
         events.copy_from_slice(&self.events);
     }
-
-    fn settle_ties(&mut self) {
-        let mut first = 0;
-        for same in self.keys.chunk_by(|a, b| a >> 32 == b >> 32) {
-            if same.len() > 1 {
-                self.events[first..first + same.len()].sort_unstable_by(compare);
-            }
-            first += same.len();
-        }
-    }
 }
 
-/// Day, name and day known, in 80 bits.
-fn key(event: &Event) -> u128 {
-    let Event { occurred_at, name, known_at, .. } = event;
-    u128::from(packed(*occurred_at)) << 56 | u128::from(*name) << 24 | u128::from(packed(*known_at))
+/// What a key of 64 bits has room for: 16 bits of days, 12 each of names and delays, 24 of places.
+const MAX_DAY: u32 = (1 << 16) - 1;
+const MAX_NAME: u32 = (1 << 12) - 1;
+const MAX_DELAY: u32 = (1 << 12) - 1;
+const MAX_PLACE: u64 = (1 << 24) - 1;
+
+/// Keys that are in order as the events are, but for ties; false where they have no room in 64 bits.
+fn small_keys(keys: &mut Vec<u64>, events: &[Event], same_day: SameDay) -> bool {
+    keys.clear();
+    let Some(first) = events.iter().map(|event| packed(event.occurred_at)).min() else { return true };
+    let (mut days, mut names, mut delays) = (0, 0, 0);
+    let key = |(event, place): (&Event, u64)| {
+        let day = packed(event.occurred_at);
+        let (name, delay) = match same_day {
+            SameDay::ByContent => (event.name, packed(event.known_at).saturating_sub(day)),
+            SameDay::AsRead => (0, 0),
+        };
+        (days, names, delays) = (days.max(day - first), names.max(name), delays.max(delay));
+        u64::from(day - first) << 48 | u64::from(name) << 36 | u64::from(delay) << 24 | place
+    };
+    keys.extend(events.iter().zip(0_u64..).map(key));
+    days <= MAX_DAY && names <= MAX_NAME && delays <= MAX_DELAY && events.len() as u64 <= MAX_PLACE
+}
+
+/// The same in 80 bits, where everything has room.
+fn large_key(event: &Event, same_day: SameDay) -> u128 {
+    let day = u128::from(packed(event.occurred_at)) << 56;
+    match same_day {
+        SameDay::ByContent => day | u128::from(event.name) << 24 | u128::from(packed(event.known_at)),
+        SameDay::AsRead => day,
+    }
 }
 
 /// Where the facts of each account begin, and where the last end.

@@ -45,8 +45,9 @@ pub fn snapshots(
     let signals = Signals::new(records.names(), measures)?;
     let reader = Reader::new(records, labelling);
     let rows = Rows::new(records, &reader, dates)?;
-    let mut table = accounts_table(records, &rows)?;
-    let columns = signals.columns(records, &rows.by_date);
+    let (table, columns) =
+        rayon::join(|| accounts_table(records, &rows), || signals.columns(records, &rows.by_date));
+    let mut table = table?;
     for (measure, column) in measures.iter().zip(columns) {
         table.push(measure.signal.to_string(), Column::Number(column))?;
     }

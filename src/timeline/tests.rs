@@ -603,6 +603,41 @@ fn events_of_one_day_are_in_the_order_of_their_content_or_of_their_rows() {
 }
 
 #[test]
+fn events_are_in_order_whatever_their_days_and_names_are() {
+    let days = [date(-9999, 1, 1), date(1, 1, 1), date(2026, 3, 30), date(9999, 12, 30)];
+    let mut names = EventNames::default();
+    let codes: Vec<u32> = (0..5_000).map(|at| names.code(&at.to_string())).collect();
+    let all: Vec<Event> = (0..400)
+        .map(|at: usize| {
+            let (day, known) = (days[at % 2 + 2], days[at % 3 % 2 + 2].max(days[at % 2 + 2]));
+            let name = codes[at * 37 % 5_000];
+            Event { account: 0, name, user: None, value: (at % 5) as f64, occurred_at: day, known_at: known }
+        })
+        .chain(days.map(|day| Event {
+            account: 0,
+            name: codes[4_999],
+            user: Some(1),
+            value: 0.0,
+            occurred_at: day,
+            known_at: day,
+        }))
+        .collect();
+    for n in [3, 400, all.len()] {
+        let made = |events: Vec<Event>| {
+            Records::new(vec![account("A")], vec![], names.clone(), events, date(2026, 8, 1)).unwrap()
+        };
+        let mut expected = all[..n].to_vec();
+        expected.sort_by(|a, b| {
+            let key = |e: &Event| (e.occurred_at, e.name, e.known_at, e.user);
+            key(a).cmp(&key(b)).then(a.value.total_cmp(&b.value))
+        });
+        assert_eq!(made(all[..n].to_vec()).events(), expected);
+        let backwards: Vec<Event> = all[..n].iter().rev().copied().collect();
+        assert_eq!(made(backwards).events(), expected);
+    }
+}
+
+#[test]
 fn late_facts_are_left_out_of_windows_of_every_kind() {
     // Every third fact is known up to forty days late: counting by hand what was known by then.
     let facts: Vec<Fact> = (0..300_i64)

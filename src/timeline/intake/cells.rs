@@ -61,11 +61,6 @@ impl Header {
         column.map(|name| self.find(name, role)).transpose()
     }
 
-    #[cfg(feature = "arrow")]
-    pub fn zone(&self) -> &TimeZone {
-        &self.zone
-    }
-
     /// What is odd about a column with times of both kinds.
     pub fn notes(&self, table: &str) -> Vec<String> {
         let note = |(name, met): (&String, &[bool; 2])| {

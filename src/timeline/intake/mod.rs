@@ -128,14 +128,16 @@ impl Timeline {
         let mut reading = self.reading()?;
         let mut tables: Vec<&TableFrom> = self.tables.iter().collect();
         tables.sort_by_key(|table| table.kind.turn());
-        for table in tables {
-            let Some(file) = &table.file else {
+        let file = |table: &'_ TableFrom| match &table.file {
+            Some(file) => Ok(folder.as_ref().join(file)),
+            None => {
                 let text =
                     format!("table `{}` has no `file`; name it, or read its rows by code", table.title());
-                return Err(ErrorKind::Schema(text).into());
-            };
-            reading.file(&table.title(), folder.as_ref().join(file))?;
-        }
+                Err(Error::from(ErrorKind::Schema(text)))
+            }
+        };
+        let files = tables.iter().map(|table| Ok((*table, file(table)?))).collect::<Result<Vec<_>>>()?;
+        reading.files(&files)?;
         reading.finish()
     }
 
@@ -247,7 +249,7 @@ impl<'a> Reading<'a> {
     /// As [`csv`](Self::csv).
     pub fn file(&mut self, table: &str, path: impl AsRef<Path>) -> Result<&mut Self> {
         let (from, path) = (self.table(table)?, path.as_ref());
-        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet")) {
+        if is_parquet(path) {
             self.parquet(from, path)?;
             return Ok(self);
         }
@@ -256,6 +258,12 @@ impl<'a> Reading<'a> {
             std::fs::File::open(path).map_err(|source| ErrorKind::Io { path: what.clone(), source })?;
         csv::read(self, from, file, &what)?;
         Ok(self)
+    }
+
+    /// Reads tables from files, one after the other.
+    #[cfg(not(feature = "parquet"))]
+    fn files(&mut self, files: &[(&TableFrom, std::path::PathBuf)]) -> Result<()> {
+        files.iter().try_for_each(|(table, path)| self.file(&table.title(), path).map(drop))
     }
 
     #[cfg(not(feature = "parquet"))]
@@ -394,9 +402,9 @@ impl<'a> Reading<'a> {
 
     /// The accounts by id, and the place of each number among them; those without a fact are none, unless they were
     /// told of.
-    fn sorted_accounts(&self) -> (Vec<Account>, Vec<u32>) {
+    fn sorted_accounts(&mut self) -> (Vec<Account>, Vec<u32>) {
         let ids = self.ids.names();
-        let mut accounts: Vec<Option<Account>> = self.accounts.clone();
+        let mut accounts: Vec<Option<Account>> = std::mem::take(&mut self.accounts);
         accounts.resize(ids.len(), None);
         if !self.has_accounts {
             let events = self.events.iter().map(|event| (event.account, event.occurred_at));
@@ -410,7 +418,7 @@ impl<'a> Reading<'a> {
             accounts = ids.iter().zip(started).map(account).collect();
         }
         let mut order: Vec<usize> = (0..accounts.len()).filter(|&at| accounts[at].is_some()).collect();
-        order.sort_by(|&a, &b| ids[a].cmp(&ids[b]));
+        order.par_sort_unstable_by(|&a, &b| ids[a].cmp(&ids[b]));
         let mut place = vec![0; accounts.len()];
         order.iter().zip(0..).for_each(|(&at, new)| place[at] = new);
         (order.into_iter().filter_map(|at| accounts[at].take()).collect(), place)
@@ -436,6 +444,10 @@ impl<'a> Reading<'a> {
         }
         self.contract_rows = Vec::new();
     }
+}
+
+fn is_parquet(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"))
 }
 
 fn nothing(what: &str, bad: Option<&BadRow>) -> Error {

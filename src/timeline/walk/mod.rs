@@ -31,7 +31,10 @@ impl Walker {
     /// Takes up the events of an account, which come by day.
     pub fn load(&mut self, plan: &Plan, events: &[Event]) {
         self.streams.resize_with(self.streams.len().max(plan.streams.len()), Stream::default);
-        self.streams.iter_mut().for_each(Stream::clear);
+        for (stream, needs) in self.streams.iter_mut().zip(&plan.streams) {
+            stream.clear();
+            stream.fit(events.len(), *needs);
+        }
         self.users.clear(if plan.needs.users { events.len() } else { 0 });
         self.pairs.clear(if plan.needs.pairs { events.len() } else { 0 });
         for event in events {

@@ -18,6 +18,8 @@ pub(super) struct Seen {
 
 pub(super) const NOBODY: u32 = u32::MAX;
 
+const USUAL_EVENTS: usize = 256;
+
 /// One position of each list is an event; lists that no measure needs are empty.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
@@ -44,6 +46,19 @@ impl Stream {
         self.users.clear();
         self.names.clear();
         self.pairs.clear();
+    }
+
+    /// Makes room for as many events as most accounts have, so that one account alone does not wait for it.
+    pub fn fit(&mut self, n_events: usize, needs: Needs) {
+        let n_events = n_events.min(USUAL_EVENTS);
+        let fit = |codes: &mut Vec<u32>, is_needed: bool| codes.reserve(if is_needed { n_events } else { 0 });
+        self.days.reserve(n_events);
+        self.known.reserve(n_events);
+        self.all_known.reserve(n_events);
+        self.values.reserve(if needs.values { n_events } else { 0 });
+        fit(&mut self.users, needs.users);
+        fit(&mut self.names, needs.names);
+        fit(&mut self.pairs, needs.pairs);
     }
 
     #[inline]
