@@ -25,3 +25,17 @@ fn strands(values: &[f64]) -> f64 {
     let whole = ((a + b) + (c + d)) + ((e + f) + (g + h));
     rest.iter().fold(whole, |sum, value| sum + value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::pairwise;
+
+    #[test]
+    fn sums_are_those_of_numpy() {
+        let tenths = |n: u32| -> Vec<f64> { (1..=n).map(|at| 0.1 * f64::from(at)).collect() };
+        assert_eq!(pairwise(&[]), 0.0);
+        assert_eq!(pairwise(&[0.1; 3]), 0.300_000_000_000_000_04);
+        assert_eq!(pairwise(&[0.1; 10]), 1.0, "one after the other they are 0.9999999999999999");
+        assert_eq!(pairwise(&tenths(300)), 4_515.0);
+    }
+}
