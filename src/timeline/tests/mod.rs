@@ -1,7 +1,9 @@
 //! Snapshots by hand: windows, absence, late facts, labels and censoring; and the proof on any records.
 
+mod order;
+mod proof;
+
 use jiff::civil::{Date, date};
-use proptest::prelude::*;
 
 use super::*;
 use crate::frame::{Column, Table};
@@ -215,31 +217,6 @@ fn months_lie_between_the_first_fact_and_the_end() {
     let months = records.months();
     assert_eq!((months[0], months[1], months.len()), (date(2025, 2, 1), date(2025, 3, 1), 19));
     assert_eq!(months[18], date(2026, 8, 1));
-}
-
-#[test]
-fn facts_that_come_later_are_as_if_all_had_come_at_once() {
-    let fact = |account: u32, name: u32, day: i8, value: f64| {
-        let day = date(2026, 3, day);
-        Event { account, name, user: None, value, occurred_at: day, known_at: day }
-    };
-    let mut names = EventNames::default();
-    names.code("a");
-    names.code("b");
-    let first = vec![fact(1, 0, 9, 1.0), fact(0, 0, 5, 1.0), fact(1, 1, 3, 2.0)];
-    let later = vec![fact(0, 1, 4, 9.0), fact(2, 0, 7, 3.0), fact(1, 0, 9, 0.5), fact(1, 1, 30, 4.0)];
-    let contract = Contract::new(2, date(2026, 3, 1));
-    let accounts = ["A", "B", "C"].map(account).to_vec();
-    let end = date(2026, 8, 1);
-    let mut grown =
-        Records::new(accounts[..2].to_vec(), vec![], names.clone(), first.clone(), date(2026, 3, 9)).unwrap();
-    let bad = grown.clone().add(vec![], vec![], vec![fact(2, 0, 7, 3.0)], end).unwrap_err().to_string();
-    assert_eq!(bad, "records: event 1 is of account 2, but there are 2 accounts");
-    grown.add(accounts[2..].to_vec(), vec![contract.clone()], later.clone(), end).unwrap();
-    let at_once = Records::new(accounts, vec![contract], names, [first, later].concat(), end).unwrap();
-    assert!(grown == at_once);
-    let signals = Signals::new(grown.names(), &b2b_saas()).unwrap();
-    assert_eq!(signals.of(&grown, 1, AS_OF).len(), b2b_saas().len());
 }
 
 #[test]
@@ -462,181 +439,6 @@ fn bad_records_are_refused_in_words() {
     );
 }
 
-/// Any event around `AS_OF`: its name, user, value, day and delay.
-fn any_event() -> impl Strategy<Value = (u32, Option<u32>, f64, i64, i64)> {
-    (0..3_u32, proptest::option::of(0..4_u32), -5.0..5.0_f64, -60..30_i64, 0..12_i64)
-}
-
-proptest! {
-    #[test]
-    fn what_comes_later_moves_nothing(
-        events in proptest::collection::vec(any_event(), 0..60),
-        others in proptest::collection::vec((-30..30_i64, 0..12_i64), 0..6),
-        shuffled in any::<proptest::sample::Index>(),
-    ) {
-        let mut names = EventNames::default();
-        let codes = ["login", "ticket_opened", "nps"].map(|name| names.code(name));
-        let day = |offset: i64| AS_OF.saturating_add(jiff::Span::new().days(offset));
-        let mut facts: Vec<Event> = events
-            .iter()
-            .map(|&(name, user, value, offset, delay)| Event {
-                account: 0,
-                name: codes[name as usize],
-                user,
-                value,
-                occurred_at: day(offset),
-                known_at: day(offset + delay),
-            })
-            .collect();
-        let make = |facts: &[Event]| {
-            Records::new(vec![account("A")], vec![], names.clone(), facts.to_vec(), date(2026, 8, 1)).unwrap()
-        };
-        let first = make(&facts);
-        prop_assert!(prove_point_in_time(&first, &b2b_saas(), &Labelling::default(), AS_OF).is_ok());
-        let other = |(at, &(offset, delay)): (usize, &(i64, i64))| Account {
-            started: day(offset),
-            known_at: day(offset + delay),
-            texts: vec![(["tier", "region"][at % 2].into(), at.to_string())],
-            numbers: vec![("staff".into(), at as f64)],
-            ..account(&at.to_string())
-        };
-        let mut accounts: Vec<Account> = others.iter().enumerate().map(other).collect();
-        accounts.push(account("A"));
-        let spread = facts.iter().enumerate().map(|(at, fact)| {
-            Event { account: (at % accounts.len()) as u32, ..*fact }
-        });
-        let spread = spread.collect();
-        let known_until = date(2026, 8, 1);
-        let many = Records::new(accounts, vec![], names.clone(), spread, known_until).unwrap();
-        prop_assert!(prove_point_in_time(&many, &b2b_saas(), &Labelling::default(), AS_OF).is_ok());
-        let by_facts = many.started_by_facts();
-        if snapshot(&by_facts, &[], &Labelling::default(), AS_OF).is_ok() {
-            prop_assert!(prove_point_in_time(&by_facts, &b2b_saas(), &Labelling::default(), AS_OF).is_ok());
-        }
-        if !facts.is_empty() {
-            let middle = shuffled.index(facts.len());
-            facts.rotate_left(middle);
-        }
-        prop_assert!(make(&facts) == first, "the order in which facts come decides nothing");
-    }
-}
-
-#[test]
-fn accounts_and_contracts_that_come_later_are_perturbed_and_move_nothing() {
-    let eve = date(2026, 3, 31);
-    let tier = |account: Account, tier: &str, staff: f64| Account {
-        texts: vec![("tier".into(), tier.into())],
-        numbers: vec![("staff".into(), staff)],
-        ..account
-    };
-    let region = |account: Account| Account { texts: vec![("region".into(), "EU".into())], ..account };
-    let accounts = vec![
-        region(Account { started: AS_OF, known_at: AS_OF, ..account("A") }),
-        tier(account("B"), "mid", 5.0),
-        tier(Account { known_at: AS_OF, ..account("C") }, "small", 7.0),
-        tier(Account { started: eve, known_at: eve, ..account("D") }, "big", 9.0),
-    ];
-    let contract = |account: u32, starts: Date, known_at: Date| Contract {
-        known_at,
-        mrr_cents: Some(9_900),
-        seats: Some(3),
-        plan: "team".into(),
-        ended: (account == 1).then_some(date(2026, 6, 1)),
-        ..Contract::new(account, starts)
-    };
-    let contracts = vec![
-        contract(0, AS_OF, eve),
-        contract(1, date(2026, 1, 1), date(2026, 1, 1)),
-        contract(3, eve, AS_OF),
-        contract(3, AS_OF, AS_OF),
-    ];
-    let mut names = EventNames::default();
-    let name = names.code("login");
-    let login =
-        |account, day| Event { account, name, user: None, value: 1.0, occurred_at: day, known_at: day };
-    let events = vec![login(0, eve), login(1, eve), login(2, AS_OF), login(3, date(2026, 5, 1))];
-    let records = Records::new(accounts, contracts, names, events, date(2026, 8, 1)).unwrap();
-    let measures = [
-        Measure::new("mrr", Formula::Contract(ContractFact::Mrr)),
-        Measure::new("products", Formula::Contract(ContractFact::Products)),
-        Measure::new("logins", Formula::Of(Aggregate::new(How::Count, "login"))),
-    ];
-    let labelling = Labelling::default();
-    let before = snapshot(&records, &measures, &labelling, AS_OF).unwrap();
-    assert_eq!(before.n_rows(), 2);
-    prove_point_in_time(&records, &measures, &labelling, AS_OF).unwrap();
-    let perturbed = |what| proof::perturbed(&records, AS_OF, what).unwrap();
-    let dropped = perturbed(proof::Perturbation::Dropped);
-    assert_eq!((dropped.accounts().len(), dropped.contracts().len(), dropped.events().len()), (2, 1, 1));
-    for what in [proof::Perturbation::BlownUp, proof::Perturbation::MovedToTheDay] {
-        let other = perturbed(what);
-        let is_same: Vec<bool> =
-            records.accounts().iter().zip(other.accounts()).map(|(a, b)| a == b).collect();
-        assert_eq!(is_same, [false, true, false, true], "{what:?}");
-        assert_eq!(other.contracts().iter().filter(|contract| contract.mrr_cents == Some(-1)).count(), 3);
-        let later = snapshot(&other, &measures, &labelling, date(2026, 7, 31)).unwrap();
-        assert_ne!(later, snapshot(&records, &measures, &labelling, date(2026, 7, 31)).unwrap());
-    }
-}
-
-#[test]
-fn events_of_one_day_are_in_the_order_of_their_content_or_of_their_rows() {
-    let day = date(2026, 3, 30);
-    let mut names = EventNames::default();
-    let name = names.code("seen");
-    let seen = |value, day| Event { account: 0, name, user: None, value, occurred_at: day, known_at: day };
-    let events = vec![seen(7.0, day), seen(9.0, day), seen(1.0, date(2026, 3, 29)), seen(3.0, day)];
-    let later = vec![seen(2.0, day), seen(1.0, day)];
-    type Make = fn(Vec<Account>, Vec<Contract>, EventNames, Vec<Event>, Date) -> crate::Result<Records>;
-    let last = |make: Make| {
-        let mut records =
-            make(vec![account("A")], vec![], names.clone(), events.clone(), date(2026, 8, 1)).unwrap();
-        let first = measured(&records, last_week(How::Last));
-        records.add(vec![], vec![], later.clone(), date(2026, 8, 1)).unwrap();
-        let all = [events.clone(), later.clone()].concat();
-        assert!(records == make(vec![account("A")], vec![], names.clone(), all, date(2026, 8, 1)).unwrap());
-        let values: Vec<f64> = records.events().iter().map(|event| event.value).collect();
-        (first, values)
-    };
-    assert_eq!(last(Records::new), (9.0, vec![1.0, 1.0, 2.0, 3.0, 7.0, 9.0]));
-    assert_eq!(last(Records::as_read), (3.0, vec![1.0, 7.0, 9.0, 3.0, 2.0, 1.0]));
-}
-
-#[test]
-fn events_are_in_order_whatever_their_days_and_names_are() {
-    let days = [date(-9999, 1, 1), date(1, 1, 1), date(2026, 3, 30), date(9999, 12, 30)];
-    let mut names = EventNames::default();
-    let codes: Vec<u32> = (0..5_000).map(|at| names.code(&at.to_string())).collect();
-    let all: Vec<Event> = (0..400)
-        .map(|at: usize| {
-            let (day, known) = (days[at % 2 + 2], days[at % 3 % 2 + 2].max(days[at % 2 + 2]));
-            let name = codes[at * 37 % 5_000];
-            Event { account: 0, name, user: None, value: (at % 5) as f64, occurred_at: day, known_at: known }
-        })
-        .chain(days.map(|day| Event {
-            account: 0,
-            name: codes[4_999],
-            user: Some(1),
-            value: 0.0,
-            occurred_at: day,
-            known_at: day,
-        }))
-        .collect();
-    for n in [3, 400, all.len()] {
-        let made = |events: Vec<Event>| {
-            Records::new(vec![account("A")], vec![], names.clone(), events, date(2026, 8, 1)).unwrap()
-        };
-        let mut expected = all[..n].to_vec();
-        expected.sort_by(|a, b| {
-            let key = |e: &Event| (e.occurred_at, e.name, e.known_at, e.user);
-            key(a).cmp(&key(b)).then(a.value.total_cmp(&b.value))
-        });
-        assert_eq!(made(all[..n].to_vec()).events(), expected);
-        let backwards: Vec<Event> = all[..n].iter().rev().copied().collect();
-        assert_eq!(made(backwards).events(), expected);
-    }
-}
-
 #[test]
 fn late_facts_are_left_out_of_windows_of_every_kind() {
     // Every third fact is known up to forty days late: counting by hand what was known by then.
@@ -674,20 +476,4 @@ fn late_facts_are_left_out_of_windows_of_every_kind() {
         assert_eq!(found(How::DaysSinceLast), f64::from(as_of - days().max().unwrap()));
         assert_eq!(found(How::DaysSinceFirst), f64::from(as_of - days().min().unwrap()));
     }
-}
-
-#[test]
-fn the_proof_notices_a_signal_that_moved() {
-    let table = |x: f64, churned: f64| {
-        let column = |value: f64| Column::Number(vec![value, f64::NAN]);
-        Table::new(2, [("x".to_owned(), column(x)), ("churned".to_owned(), column(churned))]).unwrap()
-    };
-    assert!(
-        proof::compare(&table(1.0, 0.0), &table(1.0, 1.0), &Labelling::default(), AS_OF).is_ok(),
-        "labels are of the future"
-    );
-    let text = proof::compare(&table(1.0, 0.0), &table(1.5, 0.0), &Labelling::default(), AS_OF)
-        .unwrap_err()
-        .to_string();
-    assert_eq!(text, "records: signal `x` at 2026-04-01 depends on what came later");
 }
