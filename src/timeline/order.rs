@@ -20,7 +20,7 @@ const MAX_PARTS: usize = 8;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SameDay {
-    /// By name, day known, user and value: the same rows in any order are the same records.
+    /// By name, day known, value and user: the same rows in any order give the same signals.
     #[default]
     ByContent,
     /// As the rows were read: for logs whose order is that in which things happened.
@@ -37,12 +37,13 @@ impl SameDay {
     }
 }
 
-/// By account, day, name, day it was known and user, then by value.
+/// By account, day, name, day it was known and value, then by user.
 fn compare(a: &Event, b: &Event) -> Ordering {
     let first = |event: &Event| u128::from(event.account) << 64 | u128::from(packed(event.occurred_at)) << 32;
     let first = |event: &Event| first(event) | u128::from(event.name);
-    let then = |event: &Event| (packed(event.known_at), event.user);
-    let ties = || then(a).cmp(&then(b)).then_with(|| a.value.total_cmp(&b.value));
+    // Users are numbered as they are met, so that they come last: what is added up must not depend on it.
+    let by_value = || a.value.total_cmp(&b.value).then(a.user.cmp(&b.user));
+    let ties = || packed(a.known_at).cmp(&packed(b.known_at)).then_with(by_value);
     first(a).cmp(&first(b)).then_with(ties)
 }
 

@@ -76,11 +76,23 @@ fn events_are_in_order_whatever_their_days_and_names_are() {
         };
         let mut expected = all[..n].to_vec();
         expected.sort_by(|a, b| {
-            let key = |e: &Event| (e.occurred_at, e.name, e.known_at, e.user);
-            key(a).cmp(&key(b)).then(a.value.total_cmp(&b.value))
+            let key = |e: &Event| (e.occurred_at, e.name, e.known_at);
+            key(a).cmp(&key(b)).then(a.value.total_cmp(&b.value)).then(a.user.cmp(&b.user))
         });
         assert_eq!(made(all[..n].to_vec()).events(), expected);
         let backwards: Vec<Event> = all[..n].iter().rev().copied().collect();
         assert_eq!(made(backwards).events(), expected);
     }
+}
+
+#[test]
+fn how_users_are_numbered_decides_nothing() {
+    let day = date(2026, 3, 30);
+    let values = |users: [u32; 3]| {
+        let told = users.iter().zip([0.1, 0.7, 0.2]);
+        let facts: Vec<Fact> = told.map(|(user, value)| ("seen", Some(*user), value, day, day)).collect();
+        let records = records(&facts);
+        records.events().iter().map(|event| event.value).collect::<Vec<f64>>()
+    };
+    assert_eq!(values([0, 1, 2]), values([2, 0, 1]));
 }
