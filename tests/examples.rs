@@ -113,8 +113,11 @@ fn a_model_is_tested_at_past_dates() {
 }
 
 /// The figures of a page of `name: value` lines.
-fn figures(page: &str) -> HashMap<&str, f64> {
-    let figure = |line: &'_ str| line.split_once(": ").map(|(name, value)| (name, value.parse().unwrap()));
+fn figures<'a>(page: &'a str) -> HashMap<&'a str, f64> {
+    let figure = |line: &'a str| {
+        let (name, value) = line.split_once(": ")?;
+        Some((name, value.parse().ok()?))
+    };
     page.lines().filter_map(figure).collect()
 }
 

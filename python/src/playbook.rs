@@ -79,6 +79,21 @@ impl Playbook {
         Ok(Playbook { inner })
     }
 
+    /// A playbook from a dictionary of what stands in the TOML: `{"name": ..., "pool": [{...}], "action": [{...}]}`; with
+    /// a schema, its eligibilities are checked against that.
+    #[staticmethod]
+    #[pyo3(signature = (fields, schema=None))]
+    fn from_dict(fields: &Bound<'_, PyDict>, schema: Option<&Schema>) -> Result<Self> {
+        let json = fields.py().import("json")?;
+        let options = PyDict::new(fields.py());
+        // Dates become texts, as in the TOML.
+        options.set_item("default", fields.py().import("builtins")?.getattr("str")?)?;
+        let text: String = json.call_method("dumps", (fields,), Some(&options))?.extract()?;
+        let inner = action::Playbook::from_json(&text)?;
+        schema.map_or(Ok(()), |schema| inner.check(schema.get()))?;
+        Ok(Playbook { inner })
+    }
+
     /// The playbook as TOML, which `from_toml` reads back the same.
     fn to_toml(&self) -> Result<String> {
         Ok(self.inner.to_toml()?)
