@@ -178,11 +178,12 @@ impl Plan {
 /// By how much actions change the probabilities, each with its low and high end.
 fn effects(actions: &[Option<&Recommended>]) -> Vec<Named> {
     type Of = fn(&Recommended) -> Option<Points>;
+    type End = fn(Points) -> f64;
     let changes: [(&str, Of); 2] =
         [("churn_fall", |action| action.churn_fall), ("expansion_rise", |action| action.expansion_rise)];
-    let ends: [(&str, fn(Points) -> f64); 3] =
+    let ends: [(&str, End); 3] =
         [("", |points| points.expected), ("_low", |points| points.low), ("_high", |points| points.high)];
-    let column = |(name, change): (&str, Of), (end, of): (&str, fn(Points) -> f64)| {
+    let column = |(name, change): (&str, Of), (end, of): (&str, End)| {
         numbers(&format!("{name}{end}"), actions.iter().map(|action| Some(of(change((*action)?)?))))
     };
     changes.into_iter().flat_map(|change| ends.map(|end| column(change, end))).collect()

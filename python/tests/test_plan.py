@@ -169,7 +169,10 @@ def test_a_playbook_is_made_of_a_dictionary(schema, scored):
     assert book == kw.Playbook.from_toml(book.to_toml())
     plan = book.plan(scored, day="2026-07-01", capacity={"hours": 20})
     assert list(plan.left_out) == ["course", "mail"] and plan.left_out["mail"] == "its last day was 2026-06-01"
-    assert {"call", "visit"} <= set(plan["action"]) and not any(plan["more"])
+    assert set(plan["action"]) - {None} == {"visit"} and not any(plan["more"])
+    del call["excludes"]
+    both = kw.Playbook.from_dict({"name": "team", "max_actions": 2, "pool": [{"name": "hours"}], "action": actions})
+    assert any(both.plan(scored, day="2026-07-01", capacity={"hours": 20})["more"])
     with pytest.raises(kw.Error, match="cost is -1, expected 0 or more"):
         kw.Playbook.from_dict({"name": "team", "action": [action("call", cost=-1)]})
     with pytest.raises(kw.Error, match="unknown field `costs`"):

@@ -10,9 +10,10 @@ use crate::frame::{Column, Table};
 use crate::health::Scored;
 
 /// Standard deviation of an account's own effect around the one that was learned for accounts like it, as a share of it:
-/// shape that no learner saw. Recommended are those of whom most is hoped, where it matters most. By eight seeds of
-/// `examples/plan`: without it intervals of recommendations hold the truth in 86 of 100 cases, with it in 92.
-const OWN: f64 = 0.15;
+/// shape that no learner saw. Recommended are those of whom most is hoped, where it matters most. By an experiment in each
+/// of eight worlds of `examples/plan`: without it intervals of recommendations hold the truth in 86 of 100 cases, with it
+/// in 90.
+const OWN: f64 = 0.1;
 
 /// The same of an account's own probability around its score, where how unsure scores are is told at all: their intervals
 /// tell the rate among accounts of that score, and an account may differ from these.
@@ -126,7 +127,7 @@ impl EffectModel {
     ///
     /// let call = plan.to_do().map(|(_, todo)| todo).find(|todo| todo.action.name == "call").unwrap();
     /// let fall = call.churn_fall.unwrap();
-    /// assert!(fall.low < fall.expected && fall.expected < fall.high);
+    /// assert!(fall.expected > 0.0 && fall.low <= fall.expected && fall.expected <= fall.high);
     /// assert!(call.to_string().contains("(effect learned: call: -0."));
     /// # Ok::<(), keepwell::Error>(())
     /// ```

@@ -95,7 +95,7 @@ impl<'a> Planning<'a> {
             (None, _, Some(action)) => format!("action `{}` has a last day", action.name),
             (None, Some(_), None) => "there is a history".to_owned(),
         };
-        let text = format!("{text}, but the day of the plan is not known; give it by `Planning::day`");
+        let text = format!("{text}, but the day of the plan is not known; give it by `day`");
         Err(ErrorKind::Playbook(text).into())
     }
 
