@@ -323,7 +323,7 @@ mod tests {
         let unknown = log.effect(&matured, Reading::IntentionToTreat, Measured::Rate, Some("cal"));
         assert_eq!(
             unknown.unwrap_err().to_string(),
-            "records: `cal` was planned for nobody; planned were call, visit"
+            "records: `cal` was planned for nobody; planned were call"
         );
         let without_money = Matured { money_cents: None, ..matured.clone() };
         assert_eq!(
