@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::HashMap;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -109,4 +110,44 @@ fn a_model_is_tested_at_past_dates() {
     let output = run(&["--dates", "many"]);
     let problem = String::from_utf8(output.stderr).unwrap();
     assert!(problem.starts_with("--dates many: expected a whole number"), "{problem}");
+}
+
+/// The figures of a page of `name: value` lines.
+fn figures<'a>(page: &'a str) -> HashMap<&'a str, f64> {
+    let figure = |line: &'a str| {
+        let (name, value) = line.split_once(": ")?;
+        Some((name, value.parse().ok()?))
+    };
+    page.lines().filter_map(figure).collect()
+}
+
+/// The experiment of the README in small: weaker figures, held loosely, so that it cannot rot.
+#[test]
+fn a_plan_by_what_was_learned_earns_most_of_what_it_could() {
+    let run = |arguments: &[&str]| example("plan").args(arguments).output().unwrap();
+    let output = run(&["--seed", "3", "--repeats", "1", "--log-rows", "16000", "--months", "2"]);
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{page}{}", String::from_utf8_lossy(&output.stderr));
+    let figures = figures(&page);
+    let within = |name: &str, low: f64, high: f64| {
+        let value = figures[name];
+        assert!((low..=high).contains(&value), "{name} is {value}, expected {low} to {high}\n{page}");
+    };
+    within("plan_over_best", 0.75, 1.0);
+    within("plan_over_clairvoyant", 0.6, 1.0);
+    within("plan_over_riskiest", 1.5, 100.0);
+    within("interval_coverage_90", 0.7, 1.0);
+    within("told_over_earned", 0.7, 1.4);
+    within("bound_gap", 0.0, 0.005);
+    within("learning_month_1", 0.0, 0.7);
+    within("learning_month_2", figures["learning_month_1"] + 0.1, 1.0);
+    for (arguments, problem) in [
+        (["--log-rows", "12"], "--log-rows 12: expected a whole number from 5000 to 2000000; usage: plan"),
+        (["--effect", "none"], "--effect none: expected a number from 0 to 5; usage: plan"),
+        (["--rows", "12"], "--rows is unknown; usage: plan"),
+    ] {
+        let output = run(&arguments);
+        let found = String::from_utf8(output.stderr).unwrap();
+        assert!(found.starts_with(problem) && output.status.code() == Some(2), "{found}");
+    }
 }

@@ -5,7 +5,7 @@ use keepwell::action::{AssignmentLog, Evidence, Exploration};
 use keepwell::frame::{Column, Table};
 use keepwell::simulate::{EffectWorld, TrueOutcome};
 
-use super::{Business, Learned, Log, capacity};
+use crate::business::{Business, Learned, Log, capacity};
 use crate::truth::Truth;
 
 /// Accounts up for renewal each month.
@@ -13,12 +13,12 @@ const N_MONTH: usize = 10_000;
 /// Share of the accounts that explore in the first half of the year, while little is known, and in the second.
 const EXPLORING: [f64; 2] = [0.4, 0.1];
 
-/// Twelve months: plan, explore, wait for the outcomes of the month, learn from all so far.
-pub fn live(business: &Business<'_>) -> Result<()> {
+/// Month after month: plan, explore, wait for the outcomes of the month, learn from all so far.
+pub fn live(business: &Business<'_>, months: u32) -> Result<()> {
     let mut so_far =
         Log { table: Table::default(), arm: vec![], evidence: Evidence::Logged(vec![]), outcomes: vec![] };
     let mut learned = Learned::default();
-    for month in 1..=12_u32 {
+    for month in 1..=months {
         // After half a year there is little left to learn: every third month will do.
         if month > 1 && (month <= 6 || month % 3 == 0) {
             learned = so_far.learn(business.seed)?;
@@ -32,10 +32,10 @@ pub fn live(business: &Business<'_>) -> Result<()> {
 
 /// What the month's plan earns over the bound, and what was done with what came of it.
 fn one_month(business: &Business<'_>, learned: &Learned, month: u32) -> Result<(f64, Log)> {
-    let accounts = business.world.accounts(N_MONTH, 100 + u64::from(month))?;
+    let accounts = business.accounts(N_MONTH, 100 + u64::from(month))?;
     let frame = business.frame(&accounts)?;
     let (plan, _) = business.plan(&frame, &capacity(N_MONTH), learned)?;
-    let truth = Truth::new(&business.playbook, &accounts, &plan);
+    let truth = Truth::new(business.playbook, &accounts, &plan);
     let assigned = plan
         .explore(Exploration::Epsilon(EXPLORING[usize::from(month > 6)]), business.seed ^ u64::from(month))?;
     let names = EffectWorld::actions();

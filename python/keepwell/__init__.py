@@ -12,7 +12,19 @@ from ._contributions import Contributions, Interactions
 from ._effects import EffectModel
 from ._errors import ColumnTypeError, Error
 from ._health import HealthModel, cohorts
-from ._native import AssignmentLog, Cohorts, Outcomes, Plan, Playbook, Schema, Scored, Table, simulate
+from ._native import (
+    AssignmentLog,
+    Cohorts,
+    Effects,
+    Lessons,
+    Outcomes,
+    Plan,
+    Playbook,
+    Schema,
+    Scored,
+    Table,
+    simulate,
+)
 from ._over_time import BackTest, leak_check, time_split, walk_forward
 from ._table import table
 from ._timeline import Records, Timeline
@@ -33,11 +45,13 @@ __all__ = [
     "ColumnTypeError",
     "Contributions",
     "EffectModel",
+    "Effects",
     "Error",
     "GradientTreesClassifier",
     "GradientTreesRegressor",
     "HealthModel",
     "Interactions",
+    "Lessons",
     "LogisticClassifier",
     "Outcomes",
     "Plan",

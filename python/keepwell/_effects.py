@@ -10,7 +10,7 @@ import numpy as np
 
 from . import _native
 from ._errors import Error
-from ._native import Table
+from ._native import Effects
 from ._table import table as as_table
 
 
@@ -36,6 +36,16 @@ class EffectModel:
         Folds on which learners are weighed, 2 to 20.
     random_state
         Seed of folds and trees.
+
+    Examples
+    --------
+    Learn from what came of a log of assignments, and plan by it:
+
+    >>> known = log.join(churned_by_account)  # doctest: +SKIP
+    >>> lessons = known.lessons(["csm_call", "workshop"])  # doctest: +SKIP
+    >>> model = kw.EffectModel(lessons.arms, lessons.chances)  # doctest: +SKIP
+    >>> model.fit(accounts.iloc[lessons.rows], lessons.y, lessons.arm)  # doctest: +SKIP
+    >>> plan = playbook.plan(scored, churn_effects=model.effects(today))  # doctest: +SKIP
     """
 
     def __init__(
@@ -90,9 +100,13 @@ class EffectModel:
         )
         return self
 
-    def effects(self, X: Any) -> Table:
+    def effects(self, X: Any) -> Effects:
         """The effect of each action on each row: for every action a column under its name, its 90 % interval in
-        ``_low`` and ``_high``; and ``basis``, whether that rests on a draw or on judgement."""
+        ``_low`` and ``_high``; and ``basis``, whether that rests on a draw or on judgement.
+
+        It is what :meth:`keepwell.Playbook.plan` takes as ``churn_effects`` or ``expansion_effects``, for accounts in the
+        order in which they were scored.
+        """
         return self._fitted.effects(as_table(X))
 
     def best(self, X: Any, *, worth: float = 1.0, costs: Sequence[float], most: int | None = None) -> np.ndarray:

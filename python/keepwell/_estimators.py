@@ -722,7 +722,7 @@ class BlendClassifier(_Classifier):
         ``"balanced"``, or ``"best"`` (about six times the default's time).
     leave_out
         Parts that are not to be tried, to see what one is worth or to have trees or lines alone: ``"logistic"``,
-        ``"piecewise logistic"``, ``"gradient trees"``, ``"held trees"``, ``"large trees"``, ``"offset trees"``,
+        ``"piecewise logistic"``, ``"gradient trees"``, ``"held trees"``, ``"large trees"``,
         ``"weights"``, ``"calibration"``.
     monotonic
         Columns of numbers with which the score must rise (1) or fall (-1): a mapping of names to directions,

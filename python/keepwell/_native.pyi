@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, final
+from typing import Any, Protocol, TypeVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,9 @@ __all__ = [
     "Classifier",
     "Cohorts",
     "EffectModel",
+    "Effects",
     "HealthModel",
+    "Lessons",
     "Outcomes",
     "Plan",
     "Playbook",
@@ -287,12 +289,18 @@ class Cohorts(Table):
     def from_bytes(bytes: bytes) -> Cohorts: ...
     def __reduce__(self) -> tuple[Any, tuple[bytes]]: ...
 
+class _Learned(Protocol):
+    @property
+    def _fitted(self) -> EffectModel: ...
+
 @final
 class Playbook:
     """The actions there are, and how their money is reckoned."""
 
     @staticmethod
     def from_toml(source: _Toml, schema: Schema | None = None) -> Playbook: ...
+    @staticmethod
+    def from_dict(fields: Mapping[str, Any], schema: Schema | None = None) -> Playbook: ...
     def to_toml(self) -> str: ...
     @staticmethod
     def b2b_saas(*, currency: str = "EUR") -> Playbook: ...
@@ -309,6 +317,8 @@ class Playbook:
         history: AssignmentLog | Sequence[tuple[str, str, str]] | None = None,
         churn_intervals: Table | None = None,
         expansion_intervals: Table | None = None,
+        churn_effects: Effects | _Learned | None = None,
+        expansion_effects: Effects | _Learned | None = None,
     ) -> Plan: ...
     @property
     def name(self) -> str: ...
@@ -375,15 +385,41 @@ class Outcomes:
     def n_known(self) -> int: ...
     @property
     def n_pending(self) -> int: ...
+    def lessons(self, actions: Sequence[str]) -> Lessons: ...
     def effect(
         self, *, reading: str = "intention_to_treat", measured: str = "rate", action: str | None = None
     ) -> dict[str, float]: ...
     def attribution(self, *, measured: str = "rate", action: str | None = None) -> dict[str, Any]: ...
 
+@final
+class Lessons:
+    """Rows of a log to learn effects from, as an effect model takes them."""
+
+    @property
+    def arms(self) -> list[str]: ...
+    @property
+    def rows(self) -> npt.NDArray[np.int64]: ...
+    @property
+    def y(self) -> _Flags: ...
+    @property
+    def arm(self) -> npt.NDArray[np.int64]: ...
+    @property
+    def chances(self) -> _Numbers: ...
+    def __len__(self) -> int: ...
+
 def compare(
     schema: Schema, table: Table, outcome: str, by_time: tuple[list[str], int, int], params: dict[str, Any]
 ) -> tuple[Table, list[tuple[str, str]]]: ...
 def simulate(*, n_accounts: int = 2000, n_periods: int = 2, random_state: int = 0) -> tuple[Table, Table]: ...
+
+@final
+class Effects(Table):
+    """Learned effects of actions on accounts: a table, and what a playbook plans by."""
+
+    @property
+    def arms(self) -> list[str]: ...
+    @property
+    def basis(self) -> str: ...
 
 @final
 class EffectModel:
@@ -400,7 +436,7 @@ class EffectModel:
         n_folds: int,
         random_state: int,
     ) -> EffectModel: ...
-    def effects(self, table: Table) -> Table: ...
+    def effects(self, table: Table) -> Effects: ...
     def best(
         self, table: Table, worth: float, costs: list[float], most: int | None
     ) -> npt.NDArray[np.int64]: ...

@@ -1,7 +1,8 @@
 //! `AssignmentLog`: what was really assigned, with what probability, and what came of it.
 
-use keepwell::action::{self, Came, Event, Matured, Measured, Reading};
+use keepwell::action::{self, Came, Event, Evidence, Matured, Measured, Reading};
 use keepwell::metric::Estimate;
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -131,6 +132,14 @@ impl Outcomes {
         self.matured.n_pending
     }
 
+    /// The rows to learn the effects of actions from: those whose outcome is known and that were assigned nothing or one
+    /// of these actions.
+    fn lessons(&self, actions: Vec<String>) -> Lessons {
+        let names: Vec<&str> = actions.iter().map(String::as_str).collect();
+        let inner = self.log.lessons(&self.matured, &names);
+        Lessons { arms: std::iter::once("none".to_owned()).chain(actions).collect(), inner }
+    }
+
     /// By how much an action, or all that were planned, changed the outcome, with its 95 % interval.
     #[pyo3(signature = (*, reading="intention_to_treat", measured="rate", action=None))]
     fn effect<'py>(
@@ -167,6 +176,53 @@ impl Outcomes {
         dict.set_item("anyway", found.anyway)?;
         dict.set_item("due", told(py, found.due)?)?;
         Ok(dict)
+    }
+}
+
+/// Rows of a log to learn effects from, as `EffectModel` takes them.
+#[pyclass(frozen, module = "keepwell")]
+pub struct Lessons {
+    arms: Vec<String>,
+    inner: action::Lessons,
+}
+
+#[pymethods]
+impl Lessons {
+    /// What doing nothing is called, then the actions.
+    #[getter]
+    fn arms(&self) -> Vec<String> {
+        self.arms.clone()
+    }
+
+    /// Rows of the log.
+    #[getter]
+    fn rows<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+        PyArray1::from_iter(py, self.inner.assignments.iter().map(|&row| row as i64))
+    }
+
+    /// Whether the outcome came.
+    #[getter]
+    fn y<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<bool>> {
+        PyArray1::from_slice(py, &self.inner.outcomes)
+    }
+
+    /// What each was assigned: its place among `arms`.
+    #[getter]
+    fn arm<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+        PyArray1::from_iter(py, self.inner.arm.iter().map(|&arm| arm as i64))
+    }
+
+    /// The logged probabilities of the arms, rows × arms.
+    #[getter]
+    fn chances<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyArray2<f64>>> {
+        let Evidence::Logged(chances) = &self.inner.evidence else {
+            return Err(Error::new("the lessons of a log have its probabilities"));
+        };
+        Ok(PyArray1::from_slice(py, chances).reshape([self.inner.arm.len(), self.arms.len()])?)
+    }
+
+    fn __len__(&self) -> usize {
+        self.inner.arm.len()
     }
 }
 

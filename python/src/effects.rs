@@ -1,8 +1,10 @@
 //! `EffectModel`: effects of actions learned from what was done and what came of it, as `keepwell._effects` holds it.
 
-use keepwell::action::{self, Evidence};
+use keepwell::action::{self, Evidence, LearnedEffects};
+use keepwell::health::Scored;
 use keepwell::model::ModelFile;
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -28,6 +30,80 @@ impl How<'_> {
                 "`evidence` is {name:?}, expected 'randomised', 'observational' or an array of logged probabilities"
             ))),
             How::Logged(values) => Ok(Evidence::Logged(values.as_array().iter().copied().collect())),
+        }
+    }
+}
+
+/// Learned effects of actions on `n` accounts: a table, and what a playbook plans by.
+#[pyclass(frozen, extends = Table, module = "keepwell")]
+pub struct Effects {
+    inner: action::LearnedEffects,
+}
+
+impl Effects {
+    /// The table and, on top of it, the effects.
+    fn new(inner: action::LearnedEffects) -> Result<PyClassInitializer<Self>> {
+        let rows = 0..inner.n_rows();
+        let mut columns: Vec<Named> = Vec::new();
+        for (arm, name) in inner.arms().iter().enumerate().skip(1) {
+            let intervals: Vec<(f64, f64)> = rows.clone().map(|row| inner.interval(row, arm)).collect();
+            columns.push(numbers(name, rows.clone().map(|row| Some(inner.effect(row, arm)))));
+            columns.push(numbers(&format!("{name}_low"), intervals.iter().map(|(low, _)| Some(*low))));
+            columns.push(numbers(&format!("{name}_high"), intervals.iter().map(|(_, high)| Some(*high))));
+        }
+        let basis = inner.basis().to_string();
+        columns.push(texts("basis", rows.clone().map(|_| Some(&basis))));
+        let table = Table::of(rows.len(), columns)?;
+        Ok(PyClassInitializer::from(table).add_subclass(Effects { inner }))
+    }
+}
+
+#[pymethods]
+impl Effects {
+    /// Names of the arms, none first.
+    #[getter]
+    fn arms(&self) -> Vec<String> {
+        self.inner.arms().to_vec()
+    }
+
+    /// "randomised" or "observational".
+    #[getter]
+    fn basis(&self) -> &'static str {
+        basis(self.inner.basis())
+    }
+}
+
+/// Learned effects for a plan.
+pub enum Learned<'py> {
+    /// Of the accounts that are planned for, row by row.
+    Effects(Bound<'py, Effects>),
+    /// A model, to be asked about those accounts.
+    Model(Bound<'py, EffectModel>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for Learned<'py> {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(effects) = given.cast::<Effects>() {
+            return Ok(Learned::Effects(effects.to_owned()));
+        }
+        if given.hasattr("_fitted")? {
+            let model = given.getattr("_fitted")?;
+            return Ok(Learned::Model(model.cast_into::<EffectModel>().map_err(PyErr::from)?));
+        }
+        let found = given.get_type().name()?;
+        let text = format!("expected an EffectModel or what its `effects` gives, found {found}");
+        Err(PyTypeError::new_err(text))
+    }
+}
+
+impl Learned<'_> {
+    /// The effects on scored accounts.
+    pub fn effects(&self, scored: &Scored) -> Result<LearnedEffects> {
+        match self {
+            Learned::Effects(effects) => Ok(effects.get().inner.clone()),
+            Learned::Model(model) => Ok(model.get().inner.effects_on(scored)?),
         }
     }
 }
@@ -67,20 +143,10 @@ impl EffectModel {
     }
 
     /// Effect, low and high end of each action, and what they rest on.
-    fn effects(&self, py: Python<'_>, table: &Table) -> Result<Table> {
+    fn effects<'py>(&self, py: Python<'py>, table: &Table) -> Result<Bound<'py, Effects>> {
         let table = table.read()?;
         let effects = py.detach(|| self.inner.effects(&table))?;
-        let rows = 0..effects.n_rows();
-        let mut columns: Vec<Named> = Vec::new();
-        for (arm, name) in effects.arms().iter().enumerate().skip(1) {
-            let intervals: Vec<(f64, f64)> = rows.clone().map(|row| effects.interval(row, arm)).collect();
-            columns.push(numbers(name, rows.clone().map(|row| Some(effects.effect(row, arm)))));
-            columns.push(numbers(&format!("{name}_low"), intervals.iter().map(|(low, _)| Some(*low))));
-            columns.push(numbers(&format!("{name}_high"), intervals.iter().map(|(_, high)| Some(*high))));
-        }
-        let basis = effects.basis().to_string();
-        columns.push(texts("basis", rows.clone().map(|_| Some(&basis))));
-        Table::of(rows.len(), columns)
+        Ok(Bound::new(py, Effects::new(effects)?)?)
     }
 
     /// The arm of each row that is worth most, at most `most` of them other than none.

@@ -34,7 +34,7 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use crate::assignment::{AssignmentLog, Outcomes};
+    use crate::assignment::{AssignmentLog, Lessons, Outcomes};
     #[pymodule_export]
     use crate::baseline::Baseline;
     #[pymodule_export]
@@ -44,7 +44,7 @@ mod _native {
     #[pymodule_export]
     use crate::comparison::compare;
     #[pymodule_export]
-    use crate::effects::EffectModel;
+    use crate::effects::{EffectModel, Effects};
     #[pymodule_export]
     use crate::health_model::HealthModel;
     #[pymodule_export]

@@ -1,6 +1,6 @@
 //! `Plan`: the best action or none for every account, as a table with its totals.
 
-use keepwell::action::{self, Exploration, Gain, Recommendation};
+use keepwell::action::{self, Exploration, Gain, Points, Recommendation, Recommended};
 use keepwell::schema::Money;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -60,7 +60,8 @@ impl Plan {
             numbers("probability_positive", options.iter().map(|o| Some(o.gain.probability_positive))),
             texts("source", options.iter().map(|option| Some(option.action.effect.source.to_string()))),
         ];
-        Table::of(options.len(), columns)
+        let all = options.iter().map(Some).collect::<Vec<_>>();
+        Table::of(options.len(), columns.into_iter().chain(effects(&all)).collect())
     }
 
     /// Assigns what is recommended, but keeps a share (0 to 0.5) out at random.
@@ -174,6 +175,20 @@ impl Plan {
     }
 }
 
+/// By how much actions change the probabilities, each with its low and high end.
+fn effects(actions: &[Option<&Recommended>]) -> Vec<Named> {
+    type Of = fn(&Recommended) -> Option<Points>;
+    type End = fn(Points) -> f64;
+    let changes: [(&str, Of); 2] =
+        [("churn_fall", |action| action.churn_fall), ("expansion_rise", |action| action.expansion_rise)];
+    let ends: [(&str, End); 3] =
+        [("", |points| points.expected), ("_low", |points| points.low), ("_high", |points| points.high)];
+    let column = |(name, change): (&str, Of), (end, of): (&str, End)| {
+        numbers(&format!("{name}{end}"), actions.iter().map(|action| Some(of(change((*action)?)?))))
+    };
+    changes.into_iter().flat_map(|change| ends.map(|end| column(change, end))).collect()
+}
+
 fn columns(plan: &action::Plan, rows: &[usize]) -> Vec<Named> {
     let of_rows = || rows.iter().map(|&row| &plan.recommendations[row]);
     let actions = || of_rows().map(|recommendation| recommendation.action.as_ref());
@@ -188,7 +203,8 @@ fn columns(plan: &action::Plan, rows: &[usize]) -> Vec<Named> {
         let names: Vec<&str> = told.more.iter().map(|action| action.action.name.as_str()).collect();
         (!names.is_empty()).then(|| names.join("+"))
     };
-    vec![
+    let first: Vec<Option<&Recommended>> = actions().collect();
+    let mut columns = vec![
         texts("account_id", of_rows().map(|recommendation| Some(recommendation.id.as_str()))),
         texts("action", actions().map(|todo| Some(todo?.action.name.as_str()))),
         texts("title", actions().map(|todo| Some(todo?.action.title.as_str()))),
@@ -202,6 +218,8 @@ fn columns(plan: &action::Plan, rows: &[usize]) -> Vec<Named> {
         texts("bound", of_rows().map(|told| Some(told.bound.as_ref()?.to_string()))),
         texts("preferred", of_rows().map(|told| Some(told.preferred.as_ref()?.name.clone()))),
         texts("source", actions().map(|todo| Some(todo?.action.effect.source.to_string()))),
-        texts("sentence", of_rows().map(|recommendation| Some(recommendation.to_string()))),
-    ]
+    ];
+    columns.extend(effects(&first));
+    columns.push(texts("sentence", of_rows().map(|recommendation| Some(recommendation.to_string()))));
+    columns
 }

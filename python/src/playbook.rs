@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keepwell::action::{self, Capacity, History, Planning};
+use keepwell::action::{self, Capacity, History, LearnedOn, Planning};
 use keepwell::frame::Column;
 use keepwell::model::ProbabilityInterval;
 use keepwell::schema::Money;
@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::assignment::{AssignmentLog, date};
+use crate::effects::Learned;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::schema::{Schema, Toml};
@@ -78,6 +79,21 @@ impl Playbook {
         Ok(Playbook { inner })
     }
 
+    /// A playbook from a dictionary of what stands in the TOML: `{"name": ..., "pool": [{...}], "action": [{...}]}`; with
+    /// a schema, its eligibilities are checked against that.
+    #[staticmethod]
+    #[pyo3(signature = (fields, schema=None))]
+    fn from_dict(fields: &Bound<'_, PyDict>, schema: Option<&Schema>) -> Result<Self> {
+        let json = fields.py().import("json")?;
+        let options = PyDict::new(fields.py());
+        // Dates become texts, as in the TOML.
+        options.set_item("default", fields.py().import("builtins")?.getattr("str")?)?;
+        let text: String = json.call_method("dumps", (fields,), Some(&options))?.extract()?;
+        let inner = action::Playbook::from_json(&text)?;
+        schema.map_or(Ok(()), |schema| inner.check(schema.get()))?;
+        Ok(Playbook { inner })
+    }
+
     /// The playbook as TOML, which `from_toml` reads back the same.
     fn to_toml(&self) -> Result<String> {
         Ok(self.inner.to_toml()?)
@@ -107,10 +123,11 @@ impl Playbook {
     /// `capacity` gives units of the playbook's pools, a pool that is not named has no limit; `budget` is in whole
     /// units of the playbook's currency; `day` is the ISO date of the plan, `history` what was done before: an
     /// `AssignmentLog`, or account, action and ISO date of each; the intervals are those of `HealthModel.intervals` at a
-    /// level of 0.9.
+    /// level of 0.9. `churn_effects` and `expansion_effects` are learned effects in place of the playbook's own, account
+    /// by account: an `EffectModel` on that outcome, or what its `effects` gives of these accounts.
     #[pyo3(signature = (
         scored, *, capacity=BTreeMap::new(), budget=None, day=None, history=None, churn_intervals=None,
-        expansion_intervals=None
+        expansion_intervals=None, churn_effects=None, expansion_effects=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn plan<'py>(
@@ -123,6 +140,8 @@ impl Playbook {
         history: Option<Before<'py>>,
         churn_intervals: Option<&Bound<'py, Table>>,
         expansion_intervals: Option<&Bound<'py, Table>>,
+        churn_effects: Option<Learned<'py>>,
+        expansion_effects: Option<Learned<'py>>,
     ) -> Result<Bound<'py, Plan>> {
         let mut limits =
             capacity.into_iter().fold(Capacity::new(), |limits, (pool, units)| limits.pool(pool, units));
@@ -134,12 +153,20 @@ impl Playbook {
         let expansion = expansion_intervals.map(|table| ends(table.get())).transpose()?;
         let day = day.map(date).transpose()?;
         let scored = scored.cast::<Scored>().map_err(|_| not_scored(scored))?.get().get();
+        let mut learned = Vec::new();
+        for (on, given) in [(LearnedOn::Churn, churn_effects), (LearnedOn::Expansion, expansion_effects)] {
+            if let Some(given) = given {
+                learned.push((on, given.effects(scored)?));
+            }
+        }
         let plan = py.detach(|| {
             let mut planning = Planning::new();
             planning = day.iter().fold(planning, |planning, day| planning.day(*day));
             planning = history.iter().fold(planning, |planning, history| planning.history(history));
             planning = churn.iter().fold(planning, |planning, ends| planning.churn_intervals(ends));
             planning = expansion.iter().fold(planning, |planning, ends| planning.expansion_intervals(ends));
+            planning =
+                learned.iter().fold(planning, |planning, (on, effects)| planning.learned(*on, effects));
             self.inner.plan_with(scored, &limits, &planning)
         })?;
         Ok(Bound::new(py, Plan::new(plan)?)?)

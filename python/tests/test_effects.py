@@ -226,3 +226,113 @@ def test_sample_sizes():
     assert difference == pytest.approx(4.0, rel=0.01)
     with pytest.raises(kw.Error, match="`power` is 1"):
         metrics.sample_size_for_shares(0.05, 0.04, power=1.0)
+
+
+def business(n=6000, seed=3):
+    """Accounts of which calls were logged at random: they help those that are used little."""
+    random = np.random.default_rng(seed)
+    usage, nps = random.uniform(0, 1, n), random.uniform(0, 10, n)
+    called = random.uniform(size=n) < 0.5
+    fall = np.where(called, 0.02 + 0.25 * (1 - usage), 0.0)
+    churned = random.uniform(size=n) < 0.15 + 0.25 * (1 - usage) - fall
+    table = {
+        "account_id": [f"A{row}" for row in range(n)],
+        "usage": usage,
+        "nps": nps,
+        "mrr": random.uniform(50, 500, n).round(),
+        "churned": churned,
+    }
+    return table, called, usage
+
+
+CALL = """
+name = "calls"
+
+[[action]]
+name = "call"
+title = "Call"
+goal = "retain"
+channel = "call"
+touch = "human"
+cost = 60
+[action.effect]
+churn_reduction = 0.05
+source = "a guess"
+"""
+
+
+@pytest.fixture(scope="module")
+def planned():
+    table, called, usage = business()
+    signals = {name: table[name] for name in ("usage", "nps")}
+    schema = kw.Schema.infer(table, id="account_id", churn="churned", value="mrr")
+    left = {name: np.asarray(values)[~called] for name, values in table.items()}
+    scored = kw.HealthModel(schema).fit({**left, "account_id": list(left["account_id"])}).score(table)
+    model = kw.EffectModel(["none", "call"]).fit(signals, table["churned"], called)
+    return kw.Playbook.from_toml(CALL), scored, model, signals, usage
+
+
+def test_a_plan_by_learned_effects_tells_them_for_each_account(planned):
+    playbook, scored, model, signals, usage = planned
+    assumed = playbook.plan(scored)
+    learned = playbook.plan(scored, churn_effects=model.effects(signals))
+    assert "assumed: a guess" in set(assumed["source"])
+    (source,) = set(learned["source"]) - {None}
+    assert source.startswith("learned: call: -0.1") and source.endswith("(randomised)")
+    called = np.array([action is not None for action in learned["action"]])
+    assert 0.2 < called.mean() and usage[called].mean() < usage[~called].mean() - 0.1
+    fall = np.array(learned["churn_fall"], float)[called]
+    low, high = (np.array(learned[f"churn_fall_{end}"], float)[called] for end in ("low", "high"))
+    assert (low < fall).all() and (fall < high).all()
+    assert np.corrcoef(fall, usage[called])[0, 1] < -0.5
+    row = int(np.flatnonzero(called)[0])
+    (option,) = learned.options(row)["churn_fall"]
+    told = model.effects(signals)
+    assert option == pytest.approx(-told["call"][row]) and told.arms == ["none", "call"]
+    assert set(np.isnan(np.array(learned["expansion_rise"], float))) == {True}
+
+
+def test_a_model_handed_over_is_asked_about_the_scored_accounts(planned):
+    playbook, scored, model, signals, _ = planned
+    by_model = playbook.plan(scored, churn_effects=model)
+    assert by_model.total == playbook.plan(scored, churn_effects=model.effects(signals)).total
+
+
+def test_effects_that_do_not_fit_are_named(planned):
+    playbook, scored, model, signals, usage = planned
+    refused = [
+        (model.effects({name: values[:9] for name, values in signals.items()}), "found 9, expected 6000"),
+        (kw.EffectModel(["none", "call"]), "not fitted yet"),
+    ]
+    for given, problem in refused:
+        with pytest.raises(kw.Error, match=problem):
+            playbook.plan(scored, churn_effects=given)
+    with pytest.raises(TypeError, match="expected an EffectModel or what its `effects` gives, found list"):
+        playbook.plan(scored, churn_effects=[0.1])
+    random = np.random.default_rng(0)
+    y, arm = random.uniform(size=6000) < 0.3, random.integers(0, 2, 6000)
+    other = kw.EffectModel(["none", "visit"]).fit({"usage": usage, "npss": usage}, y, arm)
+    with pytest.raises(kw.Error, match=r"learned by `npss`, which is no signal.*did you mean `nps`"):
+        playbook.plan(scored, churn_effects=other)
+    other = kw.EffectModel(["none", "visit"]).fit({"usage": usage}, y, arm)
+    with pytest.raises(kw.Error, match="effects were learned of `visit`, which is no action"):
+        playbook.plan(scored, churn_effects=other)
+
+
+def test_from_a_plan_over_its_log_to_a_better_plan(planned):
+    playbook, scored, _, signals, usage = planned
+    plan = playbook.plan(scored, day="2026-01-01")
+    log = plan.explore(epsilon=1.0, random_state=2)
+    random = np.random.default_rng(5)
+    called = np.array([what == "call" for what in log["assigned"]])
+    left = random.uniform(size=len(log)) < 0.15 + 0.25 * (1 - usage) - called * (0.02 + 0.25 * (1 - usage))
+    known = log.join([(id, bool(gone)) for id, gone in zip(log["account_id"][:5500], left)])
+    lessons = known.lessons(["call"])
+    assert lessons.arms == ["none", "call"] and len(lessons) == 5500 == known.n_known
+    assert lessons.chances.shape == (5500, 2) and np.allclose(lessons.chances.sum(axis=1), 1)
+    assert (lessons.y == left[lessons.rows]).all() and (lessons.arm == called[lessons.rows]).all()
+    X = {name: values[lessons.rows] for name, values in signals.items()}
+    model = kw.EffectModel(lessons.arms, lessons.chances).fit(X, lessons.y, lessons.arm)
+    better = playbook.plan(scored, churn_effects=model)
+    assert better.total["expected_cents"] > plan.total["expected_cents"]
+    assert "(randomised)" in better.to_do()["source"][0]

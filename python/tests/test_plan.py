@@ -154,6 +154,33 @@ def test_eligibility_is_checked_against_the_schema_when_loaded(schema):
         kw.Playbook.from_toml(text, schema)
 
 
+def action(name, **more):
+    effect = {"churn_reduction": {"low": 0.05, "mean": 0.3, "high": 0.5}, "source": "a guess"}
+    return {"name": name, "title": name, "goal": "retain", "channel": "call", "touch": "human", "effect": effect, **more}
+
+
+def test_a_playbook_is_made_of_a_dictionary(schema, scored):
+    import datetime
+
+    call = action("call", cost=5, pool="hours", effort=1, excludes=["visit"], eligible="churn_probability > 5 %")
+    mail = action("mail", last_day=datetime.date(2026, 6, 1))
+    actions = [call, action("visit", cost=1), action("course", lead_days=120), mail]
+    book = kw.Playbook.from_dict({"name": "team", "max_actions": 2, "pool": [{"name": "hours"}], "action": actions}, schema)
+    assert book == kw.Playbook.from_toml(book.to_toml())
+    plan = book.plan(scored, day="2026-07-01", capacity={"hours": 20})
+    assert list(plan.left_out) == ["course", "mail"] and plan.left_out["mail"] == "its last day was 2026-06-01"
+    assert set(plan["action"]) - {None} == {"visit"} and not any(plan["more"])
+    del call["excludes"]
+    both = kw.Playbook.from_dict({"name": "team", "max_actions": 2, "pool": [{"name": "hours"}], "action": actions})
+    assert any(both.plan(scored, day="2026-07-01", capacity={"hours": 20})["more"])
+    with pytest.raises(kw.Error, match="cost is -1, expected 0 or more"):
+        kw.Playbook.from_dict({"name": "team", "action": [action("call", cost=-1)]})
+    with pytest.raises(kw.Error, match="unknown field `costs`"):
+        kw.Playbook.from_dict({"name": "team", "action": [action("call", costs=1)]})
+    with pytest.raises(kw.Error, match="`nps_` is not known"):
+        kw.Playbook.from_dict({"name": "team", "action": [action("call", eligible="nps_ > 3")]}, schema)
+
+
 @pytest.mark.parametrize("how", [{"epsilon": 0.3}, {"draws": 6}])
 def test_exploring_logs_its_probabilities_and_keeps_to_the_pools(scored, how):
     book = playbook(np.random.default_rng(5))
@@ -190,6 +217,8 @@ def test_a_log_tells_what_the_plan_changed_and_what_would_have_come_anyway(score
     assert log.join_events(events, 90, "2026-04-02").n_known == len(log)
     with pytest.raises(kw.Error, match="no assignment"):
         log.join([("nobody", True)])
+    with pytest.raises(kw.Error, match="`cal` was planned for nobody; planned were action_"):
+        known.effect(action="cal")
 
 
 def test_bad_probabilities_are_refused():

@@ -274,3 +274,50 @@ def test_who_left_is_listed(cancelled):
     assert left["left_on"][0] == datetime.date(2026, 3, 5)
     assert left["returned_on"] == [None] * 5
     assert left["is_involuntary"].tolist() == [0, 0, 0, 0, 1]
+
+
+def test_a_log_in_its_own_order_adds_up_to_the_last_bit_of_numpy(orders):
+    timeline = kw.Timeline.from_toml('same_day = "as_read"\n' + TOML)
+    found = timeline.read(orders=orders).snapshots(["2026-07-20"]).to_pandas().set_index("customer")
+    last = orders[orders.day >= pd.Timestamp("2026-07-20") - pd.Timedelta(days=90)]
+    ordered = last.sort_values("day", kind="stable").groupby("customer").amount
+    expected = ordered.apply(lambda amounts: np.sum(amounts.to_numpy()))
+    assert (found.spend_90d[expected.index] == expected).all()
+    shuffled = orders.sample(frac=1, random_state=1)
+    usual = [kw.Timeline.from_toml(TOML).read(orders=rows).snapshots(["2026-07-20"]) for rows in (orders, shuffled)]
+    np.testing.assert_array_equal(usual[0]["spend_90d"], usual[1]["spend_90d"])
+    np.testing.assert_allclose(usual[0].to_pandas().set_index("customer").spend_90d, found.spend_90d, rtol=1e-15)
+
+
+def test_churn_can_have_several_rules():
+    timeline = kw.Timeline.from_toml("""
+        account = "id"
+        known_until = "2026-12-01"
+        [[table]]
+        kind = "accounts"
+        started = "since"
+        [[table]]
+        kind = "contracts"
+        starts = "from"
+        ends = "to"
+        mrr = "mrr"
+        [[table]]
+        name = "orders"
+        occurred_at = "day"
+        [[table.event]]
+        name = "order"
+        [label]
+        churn_by = ["notice", "no_revenue"]
+        rhythm = ["order"]
+        horizon_days = 90
+    """)
+    weeks = [datetime.date(2026, 1, 5) + datetime.timedelta(days=7 * week) for week in range(12)]
+    later = [datetime.date(2026, 4, 6) + datetime.timedelta(days=7 * week) for week in range(20)]
+    records = timeline.read(
+        accounts={"id": ["pays", "ends", "silent", "buys"], "since": ["2025-01-01"] * 4},
+        contracts={"id": ["pays", "ends"], "from": ["2025-05-01"] * 2, "to": ["2027-05-01", "2026-05-01"], "mrr": [9, 9]},
+        orders={"id": ["silent"] * 12 + ["buys"] * 32, "day": weeks + weeks + later},
+    )
+    found = records.labels("2026-04-01")
+    assert dict(zip(found["account_id"], found["churned"], strict=True)) == {"buys": 0, "ends": 1, "pays": 0, "silent": 1}
+    records.prove_point_in_time("2026-04-01")

@@ -36,7 +36,7 @@ pub use learned::{
     ArmReport, Average, Basis, Candidate, EffectModel, EffectModelParams, Evidence, LearnedEffects, Overlap,
 };
 pub use learned_for::LearnedOn;
-pub use money::Gain;
+pub use money::{Gain, Points};
 pub use one_action::{Action, Goal, Pool, Touch};
 pub use plan::{Bound, BudgetUse, LeftOut, Plan, PoolUse, Recommendation, Recommended};
 pub use planning::Planning;

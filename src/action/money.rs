@@ -79,13 +79,26 @@ fn normal_cdf(z: f64) -> f64 {
     if z > 0.0 { 1.0 - beyond } else { beyond }
 }
 
-/// What an action changes for an account at the mean, and what that is worth.
+/// By how much an action changes a probability of an account, in points: .05 is from 20 % to 15 %, or to 25 %.
+///
+/// The range is from the 5th to the 95th percentile of the effect itself, however sure the score is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Points {
+    /// The 5th percentile.
+    pub low: f64,
+    /// What is expected.
+    pub expected: f64,
+    /// The 95th percentile.
+    pub high: f64,
+}
+
+/// What an action changes for an account, and what that is worth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Worth {
-    /// Points of churn probability.
-    pub fall: f64,
-    /// Points of expansion probability.
-    pub rise: f64,
+    /// Of churn probability.
+    pub fall: Points,
+    /// Of expansion probability.
+    pub rise: Points,
     pub gain: GainCents,
 }
 
@@ -101,19 +114,22 @@ pub(super) struct Stake {
 
 impl Stake {
     /// What several actions bring together, their costs taken off. Of what the one leaves of the risk, the other takes
-    /// its share: `p (1 − Π (1 − fall / p))`, and as much for what is left to grow.
-    pub fn together<'a>(&self, parts: impl Iterator<Item = &'a Worth>, cost_cents: f64) -> f64 {
+    /// its share: `p (1 − Π (1 − fall / p))`, and as much for what is left to grow. Where an effect that was learned is
+    /// larger than the score, there is taken to be as much as it takes.
+    pub fn together<'a>(&self, parts: impl Iterator<Item = &'a Worth> + Clone, cost_cents: f64) -> f64 {
+        let risk = parts.clone().fold(self.churn, |risk, part| risk.max(part.fall.expected));
+        let room = parts.clone().fold(1.0 - self.expansion, |room, part| room.max(part.rise.expected));
         let (mut stays_at_risk, mut stays_small) = (1.0, 1.0);
         for part in parts {
-            if self.churn > 0.0 {
-                stays_at_risk *= 1.0 - part.fall / self.churn;
+            if risk > 0.0 {
+                stays_at_risk *= 1.0 - part.fall.expected / risk;
             }
-            if self.expansion < 1.0 {
-                stays_small *= 1.0 - part.rise / (1.0 - self.expansion);
+            if room > 0.0 {
+                stays_small *= 1.0 - part.rise.expected / room;
             }
         }
-        let fall = (self.churn * (1.0 - stays_at_risk)).max(self.churn - 1.0);
-        let rise = ((1.0 - self.expansion) * (1.0 - stays_small)).max(-self.expansion);
+        let fall = (risk * (1.0 - stays_at_risk)).max(risk - 1.0);
+        let rise = (room * (1.0 - stays_small)).max(room - 1.0);
         fall * self.kept + rise * self.grown - cost_cents
     }
 }
@@ -186,7 +202,8 @@ impl<'a> Reckoning<'a> {
             alone.iter().map(|ends| far(ends).powi(2)).sum::<f64>().sqrt()
         };
         let gain = GainCents { low: mean - reach(-1.0), mean, high: mean + reach(1.0) };
-        Some(Worth { fall: fall[1], rise: rise[1], gain })
+        let points = |[low, expected, high]: Three| Points { low, expected, high };
+        Some(Worth { fall: points(fall), rise: points(rise), gain })
     }
 
     /// Whether there are probabilities that the effect could change.
@@ -208,11 +225,11 @@ impl<'a> Reckoning<'a> {
             return [[0.0; 3]; 2];
         };
         let p = churn[row];
-        if let Some(learned) = self.learned.points(at, row, LearnedOn::Churn, p) {
+        let [low, high] = self.ends(0, row, p);
+        if let Some(learned) = self.learned.points(at, row, LearnedOn::Churn, [low, p, high]) {
             return [learned, [learned[1]; 3]];
         }
         let points = |p: f64| change.points(p, p).map(|points| points * share);
-        let [low, high] = self.ends(0, row, p);
         [points(p), [points(low)[1], points(p)[1], points(high)[1]]]
     }
 
@@ -222,11 +239,11 @@ impl<'a> Reckoning<'a> {
             return [[0.0; 3]; 2];
         };
         let p = expansion[row];
-        if let Some(learned) = self.learned.points(at, row, LearnedOn::Expansion, p) {
+        let [low, high] = self.ends(1, row, p);
+        if let Some(learned) = self.learned.points(at, row, LearnedOn::Expansion, [low, p, high]) {
             return [learned, [learned[1]; 3]];
         }
         let points = |p: f64| change.points(p, 1.0 - p).map(|points| points * share);
-        let [low, high] = self.ends(1, row, p);
         [points(p), [points(low)[1], points(p)[1], points(high)[1]]]
     }
 
@@ -254,10 +271,15 @@ mod tests {
     fn two_actions_share_what_there_is() {
         let stake = Stake { churn: 0.4, expansion: 0.1, kept: 1_000.0, grown: 100.0 };
         let gain = GainCents { low: 0.0, mean: 0.0, high: 0.0 };
-        let half = Worth { fall: 0.2, rise: 0.0, gain };
-        let grows = Worth { fall: 0.0, rise: 0.45, gain };
+        let points = |expected: f64| Points { expected, ..Points::default() };
+        let half = Worth { fall: points(0.2), rise: points(0.0), gain };
+        let grows = Worth { fall: points(0.0), rise: points(0.45), gain };
         assert!((stake.together([&half].into_iter(), 10.0) - 190.0).abs() < 1e-9);
         assert!((stake.together([&half, &half].into_iter(), 20.0) - 280.0).abs() < 1e-9);
         assert!((stake.together([&grows, &grows].into_iter(), 0.0) - 67.5).abs() < 1e-9);
+        // Learned of more than the score says that there is: two of them take no more than the larger.
+        let more = Worth { fall: points(0.5), rise: points(0.0), gain };
+        assert!((stake.together([&more].into_iter(), 0.0) - 500.0).abs() < 1e-9);
+        assert!((stake.together([&more, &half].into_iter(), 0.0) - 500.0).abs() < 1e-9);
     }
 }

@@ -23,7 +23,7 @@ impl Bundle {
     }
 
     /// The positions of its actions.
-    pub fn actions(&self) -> impl Iterator<Item = usize> + '_ {
+    pub fn actions(&self) -> impl Iterator<Item = usize> + Clone + '_ {
         self.0.iter().filter(|at| **at != NONE).map(|at| usize::from(*at))
     }
 

@@ -10,7 +10,7 @@ use super::assign::solve;
 use super::capacity::Capacity;
 use super::learned::LearnedEffects;
 use super::learned_for::{LearnedFor, LearnedOn};
-use super::money::{Gain, Reckoning};
+use super::money::{Gain, Points, Reckoning, Worth};
 use super::offered::{Offered, Terms};
 use super::one_action::Action;
 use super::options::Options;
@@ -71,6 +71,10 @@ pub struct Recommended {
     pub action: Arc<Action>,
     /// What it should bring.
     pub gain: Gain,
+    /// By how much it should lower this account's churn probability, done alone; `None` where it is not for that.
+    pub churn_fall: Option<Points>,
+    /// By how much it should raise this account's expansion probability, as [`churn_fall`](Self::churn_fall).
+    pub expansion_rise: Option<Points>,
     /// The last day to follow the recommendation, where the action has one and the day of the plan is known.
     pub until: Option<Date>,
 }
@@ -251,10 +255,10 @@ impl Plan {
     /// best first; empty where the account's value is not known.
     pub fn options(&self, row: usize) -> Vec<Recommended> {
         let currency = Money { cents: 0, ..self.bound.clone() };
-        let recommended = |(at, worth): &(usize, super::money::Worth)| {
+        let recommended = |(at, worth): &(usize, Worth)| {
             let action = self.terms.actions[*at].clone();
-            let until = last_day(&action, self.day);
-            Recommended { gain: worth.gain.money(action.cost_cents(), &currency), action, until }
+            let gain = worth.gain.money(action.cost_cents(), &currency);
+            Recommended::new(action, gain, worth, self.day)
         };
         self.options.of(row).iter().map(recommended).collect()
     }
@@ -267,8 +271,18 @@ impl Plan {
     }
 }
 
+impl Recommended {
+    /// An action that brings `gain` by what it is worth alone, recommended on a day.
+    pub(super) fn new(action: Arc<Action>, gain: Gain, worth: &Worth, day: Option<Date>) -> Self {
+        let effect = &action.effect;
+        let (churn_fall, expansion_rise) =
+            (effect.churn_reduction.map(|_| worth.fall), effect.expansion_increase.map(|_| worth.rise));
+        Recommended { gain, churn_fall, expansion_rise, until: last_day(&action, day), action }
+    }
+}
+
 /// The last day on which a recommendation of that day is to be followed.
-pub(super) fn last_day(action: &Action, day: Option<Date>) -> Option<Date> {
+fn last_day(action: &Action, day: Option<Date>) -> Option<Date> {
     let after = |days: u32| Some(day?.saturating_add(i64::from(days).days()));
     match (action.expiry_days.and_then(after), action.last_day) {
         (Some(a), Some(b)) => Some(a.min(b)),

@@ -11,7 +11,7 @@ use super::money::{Gain, GainCents};
 use super::offered::{Bundle, Offered, Terms};
 use super::one_action::{Action, Pool};
 use super::options::Options;
-use super::plan::{Bound, BudgetUse, LeftOut, Plan, PoolUse, Recommendation, Recommended, last_day};
+use super::plan::{Bound, BudgetUse, LeftOut, Plan, PoolUse, Recommendation, Recommended};
 use super::playbook::Playbook;
 use crate::schema::Money;
 
@@ -97,8 +97,8 @@ impl Planner<'_> {
                     narrowed(worth.gain, adds, action.cost_cents() as f64)
                 }
             };
-            let (until, gain) = (last_day(&action, day), gain.money(action.cost_cents(), currency));
-            Recommended { action, gain, until }
+            let gain = gain.money(action.cost_cents(), currency);
+            Recommended::new(action, gain, worth, day)
         };
         own.map(recommended).collect()
     }

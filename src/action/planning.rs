@@ -50,10 +50,12 @@ impl<'a> Planning<'a> {
     }
 
     /// Learned effects in place of the playbook's own, account by account; may be called again for another outcome.
+    /// [`EffectModel::effects_on`](super::EffectModel::effects_on) gives those of the scored accounts.
     ///
     /// An arm's effect is for the action of its name, and takes the place of all that the playbook expects of that
     /// action. It must be on the outcome that is scored, with its horizon; its rows are the scored accounts. Actions of
-    /// which nothing was learned keep what is assumed. Default: none.
+    /// which nothing was learned keep what is assumed. An effect that is larger than the score meets it where both are as
+    /// likely, where the intervals of the scores are given; else it is cut to the score. Default: none.
     pub fn learned(mut self, on: LearnedOn, effects: &'a LearnedEffects) -> Self {
         self.learned.push((on, effects));
         self
@@ -93,7 +95,7 @@ impl<'a> Planning<'a> {
             (None, _, Some(action)) => format!("action `{}` has a last day", action.name),
             (None, Some(_), None) => "there is a history".to_owned(),
         };
-        let text = format!("{text}, but the day of the plan is not known; give it by `Planning::day`");
+        let text = format!("{text}, but the day of the plan is not known; give it by `day`");
         Err(ErrorKind::Playbook(text).into())
     }
 

@@ -182,6 +182,27 @@ impl Playbook {
         playbook.check(schema).map(|()| playbook)
     }
 
+    /// As [`from_toml`](Self::from_toml), from JSON of the same keys: `{"name": ..., "pool": [...], "action": [...]}`.
+    ///
+    /// # Errors
+    /// As [`from_toml`](Self::from_toml).
+    ///
+    /// ```
+    /// use keepwell::action::Playbook;
+    ///
+    /// let text = r#"{"name": "calls", "action": [{"name": "call", "title": "Call", "goal": "retain", "channel": "call",
+    ///     "touch": "human", "cost": 20, "effect": {"churn_reduction": 0.1, "source": "a guess"}}]}"#;
+    /// assert_eq!(Playbook::from_json(text)?.actions[0].cost, 20.0);
+    /// assert!(Playbook::from_json("{}").is_err());
+    /// # Ok::<(), keepwell::Error>(())
+    /// ```
+    pub fn from_json(text: &str) -> Result<Self> {
+        let playbook: Playbook =
+            serde_json::from_str(text).map_err(|error| ErrorKind::Playbook(error.to_string()))?;
+        playbook.check_itself()?;
+        Ok(playbook)
+    }
+
     /// Writes it as TOML that [`from_toml`](Self::from_toml) reads back the same.
     ///
     /// # Errors

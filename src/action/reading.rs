@@ -81,7 +81,7 @@ impl AssignmentLog {
     ///
     /// # Errors
     /// [`ErrorKind::TooFew`] below 30 known outcomes of either kind: then the log cannot answer. Money where the log has
-    /// none.
+    /// none; an action that was planned for nobody.
     pub fn effect(
         &self,
         matured: &Matured,
@@ -113,6 +113,16 @@ impl AssignmentLog {
         Ok(Attribution { n_assigned: with.len(), came, anyway, due })
     }
 
+    fn was_planned(&self, action: &str) -> bool {
+        self.assignments.iter().any(|assignment| assignment.planned.as_deref() == Some(action))
+    }
+
+    /// All that was planned, each once.
+    fn planned(&self) -> Vec<&str> {
+        let planned = self.assignments.iter().filter_map(|assignment| assignment.planned.as_deref());
+        planned.collect::<std::collections::BTreeSet<&str>>().into_iter().collect()
+    }
+
     /// The rows of those with and of those without.
     fn sides(
         &self,
@@ -121,6 +131,11 @@ impl AssignmentLog {
         measured: Measured,
         action: Option<&str>,
     ) -> Result<[Vec<Row>; 2]> {
+        if let Some(action) = action.filter(|action| !self.was_planned(action)) {
+            let text =
+                format!("`{action}` was planned for nobody; planned were {}", self.planned().join(", "));
+            return Err(ErrorKind::Records(text).into());
+        }
         let values = values(matured, measured)?;
         let mut sides = [Vec::new(), Vec::new()];
         for (&at, value) in matured.assignments.iter().zip(values) {
@@ -304,6 +319,11 @@ mod tests {
             text(Reading::AsTreated),
             "the log cannot answer: known outcomes of accounts that got what was planned: found 15, expected at \
              least 30"
+        );
+        let unknown = log.effect(&matured, Reading::IntentionToTreat, Measured::Rate, Some("cal"));
+        assert_eq!(
+            unknown.unwrap_err().to_string(),
+            "records: `cal` was planned for nobody; planned were call"
         );
         let without_money = Matured { money_cents: None, ..matured.clone() };
         assert_eq!(

@@ -207,7 +207,7 @@ fn terms_that_make_no_sense_are_refused_in_words() {
     );
     assert_eq!(
         undated.unwrap_err().to_string(),
-        "playbook: there is a history, but the day of the plan is not known; give it by `Planning::day`"
+        "playbook: there is a history, but the day of the plan is not known; give it by `day`"
     );
 }
 

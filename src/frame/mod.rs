@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::schema::{Money, Schema, Value};
 
 pub use infer::InferOptions;
+pub(crate) use leak::leaks_among_groups;
 pub use leak::{Evidence, Leak, leaks};
 pub use raw::RawTable;
 pub use table::{Categories, Column, MISSING_CODE, Table};

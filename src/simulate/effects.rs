@@ -191,6 +191,14 @@ impl EffectWorld {
         EffectWorld { ways: ways.to_vec(), risk, growth, random_state }
     }
 
+    /// With what its actions do multiplied in log-odds, the good and the bad of it. Default: 1.
+    pub fn strength(mut self, strength: f64) -> Self {
+        for way in &mut self.ways {
+            (way.strength, way.bother) = (way.strength * strength, way.bother * strength);
+        }
+        self
+    }
+
     /// The names of the actions, in the order of their numbers.
     pub fn actions() -> Vec<&'static str> {
         WAYS.map(|way| way.name).to_vec()

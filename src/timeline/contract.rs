@@ -154,7 +154,11 @@ pub(super) fn order(a: &Contract, b: &Contract) -> Ordering {
 pub(super) fn latest(sorted: &[Contract], as_of: Date) -> Option<&Contract> {
     let known = |contract: &&Contract| contract.is_known(as_of) && !is_replaced(contract, sorted, as_of);
     let last = sorted.iter().rev().find(known)?;
-    if last.holds(as_of) || sorted.iter().all(|contract| contract.product == last.product) {
+    let is_same = |contract: &Contract| match last.product.is_empty() {
+        true => contract.product.is_empty(),
+        false => contract.product == last.product,
+    };
+    if last.holds(as_of) || sorted.iter().all(is_same) {
         return Some(last);
     }
     let held = held(sorted, as_of);

@@ -20,6 +20,26 @@ pub(super) fn number_of(day: Date) -> i32 {
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
+/// Numbers of days that mostly lie in the month of the one before.
+#[derive(Default)]
+pub(super) struct Numbers {
+    year: i16,
+    month: i8,
+    /// The number of the day before its first.
+    before: i32,
+}
+
+impl Numbers {
+    /// As [`number_of`].
+    pub fn of(&mut self, day: Date) -> i32 {
+        if (day.year(), day.month()) != (self.year, self.month) {
+            (self.year, self.month) = (day.year(), day.month());
+            self.before = number_of(day) - i32::from(day.day());
+        }
+        self.before + i32::from(day.day())
+    }
+}
+
 /// The day of a number, `None` beyond the years -9999 and 9999.
 #[cfg(any(test, feature = "arrow"))]
 pub(super) fn day_of(number: i64) -> Option<Date> {
@@ -133,9 +153,19 @@ mod tests {
 
     #[test]
     fn days_are_numbered_from_1970() {
-        for day in [EPOCH, date(1969, 12, 31), date(2000, 2, 29), date(2026, 11, 21), Date::MIN, Date::MAX] {
+        let mut numbers = Numbers::default();
+        for day in [
+            EPOCH,
+            date(1970, 1, 9),
+            date(1969, 12, 31),
+            date(2000, 2, 29),
+            date(2026, 11, 21),
+            Date::MIN,
+            Date::MAX,
+        ] {
             let number = number_of(day);
             assert_eq!(day_of(i64::from(number)), Some(day));
+            assert_eq!(numbers.of(day), number);
         }
         assert_eq!([number_of(date(1970, 1, 2)), number_of(date(1969, 12, 31))], [1, -1]);
         assert_eq!(day_of(i64::from(number_of(Date::MAX)) + 1), None);

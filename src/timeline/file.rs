@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::day::zone_of;
 use super::label::Labelling;
 use super::measure::Measure;
+use super::order::SameDay;
 use super::proof::prove_point_in_time;
 use super::record::Records;
 use super::snapshot::snapshots;
@@ -68,6 +69,8 @@ pub struct Timeline {
     pub rates: BTreeMap<String, f64>,
     /// The first day of which nothing is known yet. Default: the day after the last on which anything was known.
     pub known_until: Option<Date>,
+    /// What stands first of the events of one day.
+    pub same_day: SameDay,
     /// The tables of the export.
     pub tables: Vec<TableFrom>,
     /// The signals and how they are read.
@@ -91,6 +94,8 @@ struct TimelineToml {
     #[serde(default)]
     rates: BTreeMap<String, f64>,
     known_until: Option<Date>,
+    #[serde(default)]
+    same_day: SameDay,
     #[serde(default, rename = "event")]
     events: Vec<EventFrom>,
     #[serde(default, rename = "table")]
@@ -128,6 +133,7 @@ impl From<TimelineToml> for Timeline {
             currency: toml.currency,
             rates: toml.rates,
             known_until: toml.known_until,
+            same_day: toml.same_day,
             tables,
             measures: toml.measures,
             label: toml.label,

@@ -195,11 +195,6 @@ impl How {
             How::MeanGapDays | How::NamesPerUser | How::Trend => Absent::Missing,
         }
     }
-
-    /// Whether the first and the last event tell it.
-    pub(super) fn needs_ends_only(self) -> bool {
-        matches!(self, How::Any | How::Last | How::DaysSinceLast | How::DaysSinceFirst | How::DaysToFirst)
-    }
 }
 
 impl Aggregate {

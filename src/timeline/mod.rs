@@ -25,6 +25,7 @@ pub use file::Timeline;
 pub use intake::{BadRow, Intake, Reading, TableIntake};
 pub use label::{Churn, Labelling, Part, exits, labels};
 pub use measure::{Absent, Aggregate, ContractFact, Formula, How, Measure};
+pub use order::SameDay;
 pub use proof::prove_point_in_time;
 pub use record::{Account, Event, EventNames, Records};
 pub use signals::Signals;

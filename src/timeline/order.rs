@@ -1,11 +1,12 @@
-//! Events in the order in which they are read: by account and day, and by everything else that is in them, so that the
-//! order in which they come decides nothing.
+//! Events in the order in which they are walked through: by account and day, and by everything else that is in them, so
+//! that the order in which they come decides nothing; or, where that is the order in which they happened, by it.
 
 use std::cmp::Ordering;
 use std::ops::Range;
 
 use jiff::civil::Date;
 use rayon::prelude::*;
+use serde::Deserialize;
 
 use super::record::Event;
 
@@ -14,12 +15,35 @@ const CHUNK: usize = 1_024;
 /// Each part of the accounts reads all events once, so that more would only wait for memory.
 const MAX_PARTS: usize = 8;
 
-/// By account, day, name, day it was known and user, then by value.
-pub(super) fn compare(a: &Event, b: &Event) -> Ordering {
+/// What stands first of an account's events of one day: which of them is the last, and in which order values are added
+/// up, which can move the last bit of a sum. In TOML, `same_day`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SameDay {
+    /// By name, day known, value and user: the same rows in any order give the same signals.
+    #[default]
+    ByContent,
+    /// As the rows were read: for logs whose order is that in which things happened.
+    AsRead,
+}
+
+impl SameDay {
+    /// The order of events but for that in which they came, which a stable sort keeps.
+    pub(super) fn compare(self, a: &Event, b: &Event) -> Ordering {
+        match self {
+            SameDay::ByContent => compare(a, b),
+            SameDay::AsRead => (a.account, packed(a.occurred_at)).cmp(&(b.account, packed(b.occurred_at))),
+        }
+    }
+}
+
+/// By account, day, name, day it was known and value, then by user.
+fn compare(a: &Event, b: &Event) -> Ordering {
     let first = |event: &Event| u128::from(event.account) << 64 | u128::from(packed(event.occurred_at)) << 32;
     let first = |event: &Event| first(event) | u128::from(event.name);
-    let then = |event: &Event| (packed(event.known_at), event.user);
-    let ties = || then(a).cmp(&then(b)).then_with(|| a.value.total_cmp(&b.value));
+    // Users are numbered as they are met, so that they come last: what is added up must not depend on it.
+    let by_value = || a.value.total_cmp(&b.value).then(a.user.cmp(&b.user));
+    let ties = || packed(a.known_at).cmp(&packed(b.known_at)).then_with(by_value);
     first(a).cmp(&first(b)).then_with(ties)
 }
 
@@ -30,22 +54,93 @@ fn packed(day: Date) -> u32 {
 }
 
 /// The events in order, and where those of each account begin: first dealt out to their accounts, then sorted there.
-pub(super) fn by_account(events: Vec<Event>, n_accounts: usize) -> (Vec<Event>, Vec<usize>) {
-    let starts = starts(n_accounts, events.iter().map(|event| event.account));
+pub(super) fn by_account(
+    events: Vec<Event>,
+    n_accounts: usize,
+    same_day: SameDay,
+) -> (Vec<Event>, Vec<usize>) {
+    let starts = starts_of(&events, n_accounts);
     let Some(any) = events.first().copied() else { return (events, starts) };
-    let mut sorted = vec![any; events.len()];
+    let mut sorted: Vec<Event> = (0..events.len()).into_par_iter().map(|_| any).collect();
     let n_parts = rayon::current_num_threads().clamp(1, MAX_PARTS);
     let parts = split(&mut sorted, &starts, n_accounts.div_ceil(n_parts));
     parts.into_par_iter().for_each(|(accounts, part)| deal(&events, &starts, accounts, part));
     drop(events);
-    split(&mut sorted, &starts, CHUNK).into_par_iter().for_each(|(accounts, mut part)| {
+    split(&mut sorted, &starts, CHUNK).into_par_iter().for_each_init(Sorter::default, |sorter, chunk| {
+        let (accounts, mut part) = chunk;
         for account in accounts {
             let (own, later) = part.split_at_mut(starts[account + 1] - starts[account]);
-            own.sort_unstable_by(compare);
+            sorter.sort(own, same_day);
             part = later;
         }
     });
     (sorted, starts)
+}
+
+/// Puts the events of one account in order by keys of day, name and day known, each with the place of its event.
+#[derive(Default)]
+struct Sorter {
+    small: Vec<u64>,
+    large: Vec<u128>,
+    events: Vec<Event>,
+}
+
+impl Sorter {
+    fn sort(&mut self, events: &mut [Event], same_day: SameDay) {
+        self.events.clear();
+        if small_keys(&mut self.small, events, same_day) {
+            self.small.sort_unstable();
+            self.events.extend(self.small.iter().map(|key| events[(*key & MAX_PLACE) as usize]));
+        } else {
+            let key = |(event, place)| large_key(event, same_day) << 32 | u128::from(place);
+            let keys = events.iter().zip(0_u32..).map(key);
+            self.large.clear();
+            self.large.extend(keys);
+            self.large.sort_unstable();
+            self.events.extend(self.large.iter().map(|key| events[*key as u32 as usize]));
+        }
+        if same_day == SameDay::ByContent {
+            let is_tie = |a: &Event, b: &Event| {
+                (a.occurred_at, a.name, a.known_at) == (b.occurred_at, b.name, b.known_at)
+            };
+            let ties = self.events.chunk_by_mut(is_tie).filter(|events| events.len() > 1);
+            ties.for_each(|events| events.sort_unstable_by(compare));
+        }
+        events.copy_from_slice(&self.events);
+    }
+}
+
+/// What a key of 64 bits has room for: 16 bits of days, 12 each of names and delays, 24 of places.
+const MAX_DAY: u32 = (1 << 16) - 1;
+const MAX_NAME: u32 = (1 << 12) - 1;
+const MAX_DELAY: u32 = (1 << 12) - 1;
+const MAX_PLACE: u64 = (1 << 24) - 1;
+
+/// Keys that are in order as the events are, but for ties; false where they have no room in 64 bits.
+fn small_keys(keys: &mut Vec<u64>, events: &[Event], same_day: SameDay) -> bool {
+    keys.clear();
+    let Some(first) = events.iter().map(|event| packed(event.occurred_at)).min() else { return true };
+    let (mut days, mut names, mut delays) = (0, 0, 0);
+    let key = |(event, place): (&Event, u64)| {
+        let day = packed(event.occurred_at);
+        let (name, delay) = match same_day {
+            SameDay::ByContent => (event.name, packed(event.known_at).saturating_sub(day)),
+            SameDay::AsRead => (0, 0),
+        };
+        (days, names, delays) = (days.max(day - first), names.max(name), delays.max(delay));
+        u64::from(day - first) << 48 | u64::from(name) << 36 | u64::from(delay) << 24 | place
+    };
+    keys.extend(events.iter().zip(0_u64..).map(key));
+    days <= MAX_DAY && names <= MAX_NAME && delays <= MAX_DELAY && events.len() as u64 <= MAX_PLACE
+}
+
+/// The same in 80 bits, where everything has room.
+fn large_key(event: &Event, same_day: SameDay) -> u128 {
+    let day = u128::from(packed(event.occurred_at)) << 56;
+    match same_day {
+        SameDay::ByContent => day | u128::from(event.name) << 24 | u128::from(packed(event.known_at)),
+        SameDay::AsRead => day,
+    }
 }
 
 /// Where the facts of each account begin, and where the last end.
@@ -54,6 +149,18 @@ pub(super) fn starts(n_accounts: usize, accounts: impl Iterator<Item = u32>) -> 
     accounts.for_each(|account| starts[account as usize + 1] += 1);
     (0..n_accounts).for_each(|at| starts[at + 1] += starts[at]);
     starts
+}
+
+/// As [`starts`], of many events by many threads.
+fn starts_of(events: &[Event], n_accounts: usize) -> Vec<usize> {
+    let n_at_a_time = events.len().div_ceil(rayon::current_num_threads().clamp(1, MAX_PARTS)).max(n_accounts);
+    let parts = events.par_chunks(n_at_a_time.max(1));
+    let of_part = |part: &[Event]| starts(n_accounts, part.iter().map(|event| event.account));
+    let added = |mut a: Vec<usize>, b: Vec<usize>| {
+        a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+        a
+    };
+    parts.map(of_part).reduce_with(added).unwrap_or_else(|| vec![0; n_accounts + 1])
 }
 
 /// The accounts, so many at a time, each with the part that is theirs.
@@ -88,12 +195,13 @@ fn deal(events: &[Event], starts: &[usize], accounts: Range<usize>, part: &mut [
 }
 
 /// Puts more events, in order, among events in order, moving each of those once at most.
-pub(super) fn merge(events: &mut Vec<Event>, more: &[Event]) {
+pub(super) fn merge(events: &mut Vec<Event>, more: &[Event], same_day: SameDay) {
     let Some(any) = more.first().copied() else { return };
     let mut end = events.len();
     events.resize(end + more.len(), any);
     for (n_before, event) in more.iter().enumerate().rev() {
-        let place = events[..end].partition_point(|other| compare(other, event) != Ordering::Greater);
+        let place =
+            events[..end].partition_point(|other| same_day.compare(other, event) != Ordering::Greater);
         events.copy_within(place..end, place + n_before + 1);
         events[place + n_before] = *event;
         end = place;

@@ -16,11 +16,13 @@ pub(super) struct Plan {
     pub measures: Vec<Measure>,
     pub scans: Vec<Scan>,
     pub n_aggregates: usize,
-    pub n_streams: usize,
+    /// What is needed of the events of each stream.
+    pub streams: Vec<Needs>,
+    /// What is needed of those of any.
+    pub needs: Needs,
+    pub n_names: usize,
     /// Streams that an event of each name flows into.
     streams_of: Vec<Vec<usize>>,
-    pub needs_users: bool,
-    pub needs_pairs: bool,
 }
 
 /// A walk back through a stream, from some days before `as_of`.
@@ -30,12 +32,14 @@ pub(super) struct Scan {
     pub ended_days: i32,
     /// The narrowest first.
     pub windows: Vec<Window>,
-    pub needs: Needs,
+    /// The days of the widest.
+    pub longest_days: i32,
 }
 
-/// What has to be noted of each event on the way.
+/// What has to be noted of events.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Needs {
+    pub values: bool,
     pub users: bool,
     pub names: bool,
     pub pairs: bool,
@@ -49,8 +53,8 @@ pub(super) struct Window {
     /// Its length, or `ALWAYS`.
     pub days: i32,
     pub answers: Vec<Answer>,
-    /// Whether its answers need no more than the first and the last event.
-    pub needs_ends_only: bool,
+    /// What has to be noted of the events that no narrower window has, for this window and all that are wider.
+    pub needs: Needs,
 }
 
 /// An aggregate that a window answers.
@@ -77,10 +81,10 @@ impl Plan {
             measures: measures.to_vec(),
             scans: Vec::new(),
             n_aggregates: 0,
-            n_streams: 0,
+            streams: Vec::new(),
+            needs: Needs::default(),
+            n_names: names.names().len(),
             streams_of: vec![Vec::new(); names.names().len()],
-            needs_users: false,
-            needs_pairs: false,
         };
         let mut streams: Vec<Vec<u32>> = Vec::new();
         for aggregate in measures.iter().flat_map(|measure| measure.formula.aggregates()) {
@@ -89,11 +93,17 @@ impl Plan {
         for (stream, codes) in streams.iter().enumerate() {
             codes.iter().for_each(|code| plan.streams_of[*code as usize].push(stream));
         }
-        plan.n_streams = streams.len();
-        plan.needs_users = plan.scans.iter().any(|scan| scan.needs.users);
-        plan.needs_pairs = plan.scans.iter().any(|scan| scan.needs.pairs);
+        plan.streams = vec![Needs::default(); streams.len()];
         for scan in &mut plan.scans {
             scan.windows.sort_by_key(|window| window.days);
+            scan.longest_days = scan.windows.last().map_or(0, |window| window.days);
+            let mut needs = Needs::default();
+            for window in scan.windows.iter_mut().rev() {
+                window.answers.iter().for_each(|answer| needs.note(answer.how));
+                window.needs = needs;
+            }
+            plan.streams[scan.stream].add(needs);
+            plan.needs.add(needs);
         }
         plan
     }
@@ -124,28 +134,21 @@ impl Plan {
         };
         self.n_aggregates += 1;
         let scan = self.scan(stream, aggregate.ended_days as i32);
-        scan.needs.note(how);
         // A slope is that of whole weeks.
         let days = aggregate.window_days.map_or(ALWAYS, |days| match how {
             How::WeeklySlope => (days - days % 7) as i32,
             _ => days as i32,
         });
         match scan.windows.iter_mut().find(|window| window.days == days) {
-            Some(window) => {
-                window.needs_ends_only &= answer.how.needs_ends_only();
-                window.answers.push(answer);
-            }
-            None => {
-                let needs_ends_only = answer.how.needs_ends_only();
-                scan.windows.push(Window { days, answers: vec![answer], needs_ends_only });
-            }
+            Some(window) => window.answers.push(answer),
+            None => scan.windows.push(Window { days, answers: vec![answer], needs: Needs::default() }),
         }
     }
 
     fn scan(&mut self, stream: usize, ended_days: i32) -> &mut Scan {
         let found = self.scans.iter().position(|scan| scan.stream == stream && scan.ended_days == ended_days);
         let at = found.unwrap_or_else(|| {
-            self.scans.push(Scan { stream, ended_days, windows: Vec::new(), needs: Needs::default() });
+            self.scans.push(Scan { stream, ended_days, windows: Vec::new(), longest_days: 0 });
             self.scans.len() - 1
         });
         &mut self.scans[at]
@@ -164,10 +167,21 @@ impl Needs {
             How::DistinctNames | How::ShareOfNames => self.names = true,
             How::NamesPerUser => (self.users, self.pairs) = (true, true),
             How::DistinctDays | How::MeanGapDays | How::StreakDays => self.days = true,
-            How::Min | How::Max => self.extremes = true,
+            How::Min | How::Max => (self.values, self.extremes) = (true, true),
+            How::Sum | How::Mean | How::Last | How::Trend => self.values = true,
             How::WeeklySlope => self.weeks = true,
             _ => (),
         }
+    }
+
+    fn add(&mut self, other: Needs) {
+        self.values |= other.values;
+        self.users |= other.users;
+        self.names |= other.names;
+        self.pairs |= other.pairs;
+        self.days |= other.days;
+        self.extremes |= other.extremes;
+        self.weeks |= other.weeks;
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use rayon::prelude::*;
 
 use super::contract::{self, Contract};
-use super::order::{by_account, compare, merge, starts};
+use super::order::{SameDay, by_account, merge, starts};
 use crate::error::{ErrorKind, Result};
 
 /// Who can leave or grow.
@@ -95,6 +95,7 @@ pub struct Records {
     has_products: bool,
     /// Whether an account's start is told by its facts alone, and so is known only when they are.
     starts_by_facts: bool,
+    same_day: SameDay,
 }
 
 impl Records {
@@ -105,16 +106,45 @@ impl Records {
     /// happened, a value that is no number, a contract that ends before it starts, contracts in several currencies.
     pub fn new(
         accounts: Vec<Account>,
-        mut contracts: Vec<Contract>,
+        contracts: Vec<Contract>,
         names: EventNames,
         events: Vec<Event>,
         known_until: Date,
     ) -> Result<Self> {
         check_events(&events, &accounts, &names)?;
+        Records::put_together(accounts, contracts, names, events, known_until, SameDay::ByContent)
+    }
+
+    /// As [`new`](Self::new), where the events of an account and day are in the order in which they happened:
+    /// [`SameDay::AsRead`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn as_read(
+        accounts: Vec<Account>,
+        contracts: Vec<Contract>,
+        names: EventNames,
+        events: Vec<Event>,
+        known_until: Date,
+    ) -> Result<Self> {
+        check_events(&events, &accounts, &names)?;
+        Records::put_together(accounts, contracts, names, events, known_until, SameDay::AsRead)
+    }
+
+    /// Of events that are known to be sound.
+    pub(super) fn put_together(
+        accounts: Vec<Account>,
+        mut contracts: Vec<Contract>,
+        names: EventNames,
+        events: Vec<Event>,
+        known_until: Date,
+        same_day: SameDay,
+    ) -> Result<Self> {
+        debug_assert!(check_events(&events, &accounts, &names).is_ok());
         accounts.iter().enumerate().try_for_each(|(at, account)| check_account(at, account))?;
         contract::check(&contracts, &accounts)?;
         contracts.sort_by(contract::order);
-        let (events, event_starts) = by_account(events, accounts.len());
+        let (events, event_starts) = by_account(events, accounts.len(), same_day);
         let contract_starts = starts(accounts.len(), contracts.iter().map(|contract| contract.account));
         let has_products = contracts.iter().any(|contract| !contract.product.is_empty());
         Ok(Records {
@@ -127,6 +157,7 @@ impl Records {
             event_starts,
             contract_starts,
             starts_by_facts: false,
+            same_day,
         })
     }
 
@@ -176,8 +207,8 @@ impl Records {
             self.contracts.sort_by(contract::order);
             self.has_products |= self.contracts.iter().any(|contract| !contract.product.is_empty());
         }
-        events.sort_unstable_by(compare);
-        merge(&mut self.events, &events);
+        events.sort_by(|a, b| self.same_day.compare(a, b));
+        merge(&mut self.events, &events, self.same_day);
         let n_accounts = self.accounts.len();
         self.contract_starts = starts(n_accounts, self.contracts.iter().map(|contract| contract.account));
         let more = starts(n_accounts, events.iter().map(|event| event.account));
@@ -231,10 +262,15 @@ impl Records {
         months
     }
 
-    /// The same accounts with other contracts and events.
-    pub(super) fn with_facts(&self, contracts: Vec<Contract>, events: Vec<Event>) -> Result<Self> {
-        let accounts = self.accounts.clone();
-        let records = Records::new(accounts, contracts, self.names.clone(), events, self.known_until)?;
+    /// Other facts, put together as these were.
+    pub(super) fn with_facts(
+        &self,
+        accounts: Vec<Account>,
+        contracts: Vec<Contract>,
+        events: Vec<Event>,
+    ) -> Result<Self> {
+        let (names, until) = (self.names.clone(), self.known_until);
+        let records = Records::put_together(accounts, contracts, names, events, until, self.same_day)?;
         Ok(Records { starts_by_facts: self.starts_by_facts, ..records })
     }
 

@@ -65,8 +65,8 @@ impl Signals {
     /// date. All dates of an account are reckoned together, while its events are at hand.
     pub(super) fn columns(&self, records: &Records, rows: &[(Date, Vec<u32>)]) -> Vec<Vec<f64>> {
         let n_rows = rows.iter().map(|(_, accounts)| accounts.len()).sum();
-        let mut columns = vec![Vec::new(); self.plan.measures.len()];
-        columns.par_iter_mut().for_each(|column| *column = vec![f64::NAN; n_rows]);
+        // Every value is written; zeros need no pass of their own.
+        let mut columns: Vec<Vec<f64>> = self.plan.measures.iter().map(|_| vec![0.0; n_rows]).collect();
         let dates: Vec<AsOf> = rows.iter().map(|(date, _)| AsOf::new(*date)).collect();
         let chunks = split(&mut columns, rows, records.accounts().len());
         chunks.into_par_iter().for_each_init(Walker::default, |walker, mut chunk| {
@@ -188,8 +188,8 @@ impl<'a> Agreed<'a> {
     /// Of all products that hold, or of the contract that held last.
     fn sum(&self, of: impl Fn(&Contract) -> Option<f64>) -> f64 {
         let latest = self.latest.into_iter().filter(|_| self.held.is_empty());
-        let known: Vec<f64> = self.held.iter().copied().chain(latest).filter_map(of).collect();
-        if known.is_empty() { f64::NAN } else { known.iter().sum() }
+        let known = self.held.iter().copied().chain(latest).filter_map(of);
+        known.reduce(|sum, value| sum + value).unwrap_or(f64::NAN)
     }
 
     fn seats(&self) -> f64 {

@@ -45,8 +45,9 @@ pub fn snapshots(
     let signals = Signals::new(records.names(), measures)?;
     let reader = Reader::new(records, labelling);
     let rows = Rows::new(records, &reader, dates)?;
-    let mut table = accounts_table(records, &rows)?;
-    let columns = signals.columns(records, &rows.by_date);
+    let (table, columns) =
+        rayon::join(|| accounts_table(records, &rows), || signals.columns(records, &rows.by_date));
+    let mut table = table?;
     for (measure, column) in measures.iter().zip(columns) {
         table.push(measure.signal.to_string(), Column::Number(column))?;
     }
@@ -127,11 +128,15 @@ fn accounts_table(records: &Records, rows: &Rows) -> Result<Table> {
     table.push("as_of".into(), Column::Category(rows.dates()))?;
     let rows: Vec<Row> = rows.iter().collect();
     if !records.contracts().is_empty() {
+        let has_plans = records.contracts().iter().any(|contract| !contract.plan.is_empty());
         let plan = |row: &Row| {
-            let plan = records.contract_at(row.account, row.as_of)?.plan.as_str();
-            (!plan.is_empty()).then_some(plan)
+            let contract = records.contract_at(row.account, row.as_of)?;
+            (!contract.plan.is_empty()).then_some(contract.plan.as_str())
         };
-        let plans: Vec<Option<&str>> = rows.par_iter().map(plan).collect();
+        let plans: Vec<Option<&str>> = match has_plans {
+            true => rows.par_iter().map(plan).collect(),
+            false => vec![None; rows.len()],
+        };
         table.push("plan".into(), Column::Category(Categories::from_texts(plans)))?;
     }
     for name in distinct(records.accounts().iter().flat_map(|account| &account.texts)) {
@@ -156,10 +161,19 @@ fn find<'a, T>(named: &'a [(String, T)], wanted: &str) -> Option<&'a T> {
 }
 
 fn add_labels(table: &mut Table, labelling: &Labelling, reader: &Reader<'_>, rows: &Rows) -> Result<()> {
-    let rows: Vec<Row> = rows.iter().collect();
-    let labels: Vec<Vec<f64>> = rows.par_iter().map(|row| reader.labels(row.account, row.as_of)).collect();
-    for (at, name) in labelling.label_columns().into_iter().enumerate() {
-        table.push(name, Column::Number(labels.iter().map(|label| label[at]).collect()))?;
+    let names = labelling.label_columns();
+    let mut labels = vec![0.0; rows.len() * names.len()];
+    let mut rest = labels.as_mut_slice();
+    for (as_of, accounts) in &rows.by_date {
+        let at = reader.at(*as_of);
+        let (own, later) = std::mem::take(&mut rest).split_at_mut(accounts.len() * names.len());
+        let of_rows = own.par_chunks_mut(names.len()).zip(accounts);
+        of_rows.for_each(|(labels, account)| reader.labels(*account as usize, &at, labels));
+        rest = later;
+    }
+    for (at, name) in names.iter().enumerate() {
+        let column = labels.iter().skip(at).step_by(names.len()).copied().collect();
+        table.push(name.clone(), Column::Number(column))?;
     }
     Ok(())
 }

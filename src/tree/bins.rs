@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::bundles::{self, Slot, slots};
 use super::column::{ColumnView, MISSING_CODE, ReadRows, for_stretches};
 
 /// The bin of missing values, in every column.
@@ -19,9 +20,9 @@ pub const MAX_BINS: usize = 255;
 const SAMPLE_ROWS: usize = 1 << 16;
 /// Rows that are put into bins at a time, column by column.
 const TILE_ROWS: usize = 512;
-/// Most columns that lie together, row by row: more cost partitions more than they save histograms.
-const MAX_SLAB: usize = 32;
-/// Most columns whose histograms one loop fills: with a register for each, and in half a level-1 cache.
+/// Most cells that lie together, row by row: what a line of memory holds.
+const MAX_SLAB: usize = 64;
+/// Most cells whose histograms one loop fills: with a register for each, and in half a level-1 cache.
 const MAX_GROUP: usize = 16;
 
 /// How one column is cut into bins.
@@ -63,17 +64,25 @@ impl Binning {
     /// # Panics
     /// When the number of columns or a column's kind differs from what was fitted, or columns differ in length.
     pub fn bin(&self, columns: &[ColumnView]) -> Bins {
+        let bundled = columns.first().is_some_and(|column| column.len() >= bundles::MIN_ROWS);
+        self.bin_bundled(columns, bundled)
+    }
+
+    /// As [`bin`](Self::bin), with neighbouring columns of few bins in one cell, or without.
+    pub(super) fn bin_bundled(&self, columns: &[ColumnView], bundled: bool) -> Bins {
         assert_eq!(columns.len(), self.columns.len(), "as many columns as were fitted");
         let n_rows = columns.first().map_or(0, ColumnView::len);
         assert!(columns.iter().all(|column| column.len() == n_rows), "columns of one length");
         let cutters: Vec<Cutter> = self.columns.iter().map(Cutter::new).collect();
-        let slab =
-            |columns_of: Range<usize>| Slab::new(&cutters[columns_of.clone()], &columns[columns_of], n_rows);
+        let n_bins: Vec<usize> = self.columns.iter().map(ColumnBinning::n_bins).collect();
+        let slots = slots(&n_bins, bundled);
+        let slab = |cells: Range<usize>| Slab::new(&slots[cells], &cutters, columns, n_rows);
         Bins {
             n_rows,
-            slabs: slab_bounds(columns.len()).map(slab).collect(),
-            groups: groups(columns.len()),
-            n_bins: self.columns.iter().map(ColumnBinning::n_bins).collect(),
+            slabs: slab_bounds(slots.len()).map(slab).collect(),
+            groups: groups(&slots),
+            slots,
+            n_bins,
             is_category: self.columns.iter().map(ColumnBinning::is_category).collect(),
         }
     }
@@ -291,31 +300,66 @@ impl TwoLevelCuts {
     }
 }
 
-/// `n` rows × `d` columns of bins, a byte each, row-major in slabs of columns.
+/// `n` rows × `d` columns of bins, a byte each or several in one, row-major in slabs of cells.
 #[derive(Clone, Debug)]
 pub struct Bins {
     n_rows: usize,
+    /// What the cells of a row stand for.
+    slots: Vec<Slot>,
     slabs: Vec<Slab>,
     groups: Vec<Group>,
     n_bins: Vec<usize>,
     is_category: Vec<bool>,
 }
 
-/// Up to 32 neighbouring columns, so that a row's cells mostly lie in one cache line: `cells` is `n × width`.
+/// Up to 64 neighbouring cells, so that a row's cells mostly lie in one cache line: `cells` is `n × width`.
 #[derive(Clone, Debug)]
 pub(super) struct Slab {
     pub(super) width: usize,
     pub(super) cells: Vec<u8>,
 }
 
-/// Up to 16 neighbouring columns of a slab: as many as one loop fills the histograms of.
+/// Up to 16 neighbouring cells of a slab: as many as one loop fills the histograms of.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Group {
     pub(super) first_column: usize,
+    /// Columns.
     pub(super) width: usize,
     pub(super) slab: usize,
-    /// Of the first column in the slab.
+    /// Of the first cell in the slab.
     pub(super) offset: usize,
+    /// Cells: fewer than columns where some of these are bundled.
+    pub(super) n_cells: usize,
+    first_slot: usize,
+}
+
+impl Group {
+    pub(super) fn has_bundles(&self) -> bool {
+        self.n_cells < self.width
+    }
+}
+
+/// The bins of one column, a cell every `width`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ColumnCells<'a> {
+    cells: &'a [u8],
+    width: usize,
+    offset: usize,
+    /// By the value of a cell, where the column is one of a bundle.
+    bins: Option<&'a [u8; 256]>,
+}
+
+impl<'a> ColumnCells<'a> {
+    /// Cells that lie side by side.
+    pub(super) fn alone(cells: &'a [u8]) -> Self {
+        ColumnCells { cells, width: 1, offset: 0, bins: None }
+    }
+
+    #[inline(always)]
+    pub(super) fn bin(&self, row: usize) -> u8 {
+        let cell = self.cells[row * self.width + self.offset];
+        self.bins.map_or(cell, |bins| bins[usize::from(cell)])
+    }
 }
 
 impl Bins {
@@ -336,16 +380,16 @@ impl Bins {
 
     /// The bin of a cell.
     pub fn bin(&self, row: usize, column: usize) -> u8 {
-        self.of_column(column)(row)
+        self.of_column(column).bin(row)
     }
 
-    /// The bins of a column, row by row.
-    #[inline]
-    pub(super) fn of_column(&self, column: usize) -> impl Fn(usize) -> u8 + Sync {
+    /// The bins of a column.
+    pub(super) fn of_column(&self, column: usize) -> ColumnCells<'_> {
         let group = &self.groups[self.groups.partition_point(|group| group.first_column <= column) - 1];
         let Slab { width, cells } = &self.slabs[group.slab];
-        let offset = group.offset + column - group.first_column;
-        move |row| cells[row * width + offset]
+        let slots = self.slots(group);
+        let at = slots.partition_point(|slot| slot.columns.end <= column);
+        ColumnCells { cells, width: *width, offset: group.offset + at, bins: slots[at].bins_of(column) }
     }
 
     pub(super) fn is_category(&self, column: usize) -> bool {
@@ -354,6 +398,11 @@ impl Bins {
 
     pub(super) fn groups(&self) -> &[Group] {
         &self.groups
+    }
+
+    /// What the cells of a group stand for.
+    pub(super) fn slots(&self, group: &Group) -> &[Slot] {
+        &self.slots[group.first_slot..][..group.n_cells]
     }
 
     pub(super) fn slab(&self, group: &Group) -> &Slab {
@@ -366,36 +415,54 @@ fn balanced(n: usize, n_parts: usize) -> impl Iterator<Item = Range<usize>> {
     (0..n_parts).map(move |part| part * n / n_parts..(part + 1) * n / n_parts)
 }
 
-fn slab_bounds(n_columns: usize) -> impl Iterator<Item = Range<usize>> {
-    balanced(n_columns, n_columns.div_ceil(MAX_SLAB))
+fn slab_bounds(n_cells: usize) -> impl Iterator<Item = Range<usize>> {
+    balanced(n_cells, n_cells.div_ceil(MAX_SLAB))
 }
 
-/// The groups of every slab: an even number of them, so that two threads have equal shares, unless columns are few.
-fn groups(n_columns: usize) -> Vec<Group> {
-    let in_slab = |(slab, columns): (usize, Range<usize>)| {
-        let fewest = columns.len().div_ceil(MAX_GROUP);
-        let n_groups = if columns.len() < MAX_GROUP / 2 { fewest } else { fewest.next_multiple_of(2) };
-        balanced(columns.len(), n_groups).map(move |group| Group {
-            first_column: columns.start + group.start,
-            width: group.len(),
-            slab,
-            offset: group.start,
+/// The groups of every slab: an even number of them, so that two threads have equal shares, unless cells are few.
+fn groups(slots: &[Slot]) -> Vec<Group> {
+    let in_slab = |(slab, cells): (usize, Range<usize>)| {
+        let fewest = cells.len().div_ceil(MAX_GROUP);
+        let n_groups = if cells.len() < MAX_GROUP / 2 { fewest } else { fewest.next_multiple_of(2) };
+        balanced(cells.len(), n_groups).map(move |group| {
+            let first_slot = cells.start + group.start;
+            let of_group = &slots[first_slot..][..group.len()];
+            let first_column = of_group[0].columns.start;
+            let width = of_group[group.len() - 1].columns.end - first_column;
+            Group { first_column, width, slab, offset: group.start, n_cells: group.len(), first_slot }
         })
     };
-    slab_bounds(n_columns).enumerate().flat_map(in_slab).collect()
+    slab_bounds(slots.len()).enumerate().flat_map(in_slab).collect()
 }
 
 impl Slab {
-    fn new(cutters: &[Cutter], columns: &[ColumnView], n_rows: usize) -> Self {
-        let width = columns.len();
+    /// The cells of `slots`, from the cutters and values of all columns.
+    fn new(slots: &[Slot], cutters: &[Cutter], columns: &[ColumnView], n_rows: usize) -> Self {
+        let width = slots.len();
         let mut cells = vec![0; n_rows * width];
         cells.par_chunks_mut(TILE_ROWS * width).enumerate().for_each(|(tile, cells)| {
             let rows = tile * TILE_ROWS..tile * TILE_ROWS + cells.len() / width;
-            for (offset, (cutter, column)) in cutters.iter().zip(columns).enumerate() {
-                cutter.bin(*column, rows.clone(), &mut cells[offset..], width);
+            for (offset, slot) in slots.iter().enumerate() {
+                let (cells, first) = (&mut cells[offset..], slot.columns.start);
+                if slot.is_bundle() {
+                    bundle(cells, width, slot, |column, bins| {
+                        cutters[column].bin(columns[column], rows.clone(), bins, 1)
+                    });
+                } else {
+                    cutters[first].bin(columns[first], rows.clone(), cells, width);
+                }
             }
         });
         Slab { width, cells }
+    }
+}
+
+/// Adds up the bins of a slot's columns, which `bin` fills in, by their place values: into `cells`, one every `width`.
+fn bundle(cells: &mut [u8], width: usize, slot: &Slot, bin: impl Fn(usize, &mut [u8])) {
+    let mut bins = vec![0; cells.len().div_ceil(width)];
+    for (column, place) in slot.columns.clone().zip(slot.places()) {
+        bin(column, &mut bins);
+        cells.iter_mut().step_by(width).zip(&bins).for_each(|(cell, bin)| *cell += place * bin);
     }
 }
 
@@ -477,6 +544,7 @@ mod tests {
 
     #[test]
     fn groups_are_balanced_and_hold_every_column() {
+        let groups = |n: usize| groups(&slots(&vec![255; n], true));
         let bounds = |n| groups(n).iter().map(|group| (group.first_column, group.width)).collect::<Vec<_>>();
         assert_eq!(bounds(50), [(0, 12), (12, 13), (25, 12), (37, 13)]);
         assert_eq!(bounds(40).len(), 4);
@@ -487,8 +555,8 @@ mod tests {
             let follows = |pair: &[Group]| pair[0].first_column + pair[0].width == pair[1].first_column;
             assert!(groups.windows(2).all(follows) && groups[0].first_column == 0);
             assert_eq!(groups.iter().map(|group| group.width).sum::<usize>(), n);
-            assert!(groups.iter().all(|group| (1..=MAX_GROUP).contains(&group.width)));
-            assert!(groups.iter().all(|group| group.offset + group.width <= MAX_SLAB));
+            assert!(groups.iter().all(|group| (1..=MAX_GROUP).contains(&group.n_cells)));
+            assert!(groups.iter().all(|group| group.offset + group.n_cells <= MAX_SLAB));
         }
     }
 
@@ -498,10 +566,13 @@ mod tests {
         let values: Vec<Vec<f64>> =
             (0..83).map(|c| (0..2 * TILE_ROWS + 7).map(|r| value(r, c)).collect()).collect();
         let columns: Vec<_> = values.iter().map(|v| ColumnView::F64(v)).collect();
-        let bins = Binning::fit(&columns, 255).bin(&columns);
-        for (column, values) in values.iter().enumerate() {
-            for (row, value) in values.iter().enumerate() {
-                assert_eq!(f64::from(bins.bin(row, column)), value + 1.0, "row {row}, column {column}");
+        for bundled in [false, true] {
+            let bins = Binning::fit(&columns, 255).bin_bundled(&columns, bundled);
+            assert_eq!(bins.groups().iter().any(Group::has_bundles), bundled);
+            for (column, values) in values.iter().enumerate() {
+                for (row, value) in values.iter().enumerate() {
+                    assert_eq!(f64::from(bins.bin(row, column)), value + 1.0, "row {row}, column {column}");
+                }
             }
         }
     }

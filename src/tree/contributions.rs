@@ -13,50 +13,32 @@
 //! path columns come to few bits, the sums are tabulated over all of them: a row then costs its decisions and one
 //! table line a subtree. What is too deep for a table is integrated for each row, by [`deep`](super::deep).
 
+use std::ops::Range;
+
 use super::codes::{Question, Questions};
 use super::column::ColumnView;
 use super::deep::{DeepLeaves, Scratch};
 use super::predict::{Forest, Tree, n_rows, read_row};
+use super::tabulated::{Condition, MAX_TABLE_BITS, Subtree, Subtrees};
 
 /// Rows that go through all trees together.
 const EXPLAINED_ROWS: usize = 64;
-/// Most bits of a tabulated subtree: 32 lines. Longer tables would not stay in the cache.
-const MAX_TABLE_BITS: usize = 5;
 /// Most nodes of a tree that has tables: its decisions fit one word.
 const MAX_TABLE_NODES: usize = 64;
 
-/// What follows from a forest and makes contributions fast.
+/// What follows from a forest and makes contributions fast: every leaf stands in one of the subtrees or among the deep
+/// ones.
 #[derive(Clone, Debug)]
 pub(super) struct Explainer {
     expected: f64,
-    trees: Vec<TreeGames>,
-}
-
-/// The games of one tree: every leaf stands in one of the subtrees or among the deep ones.
-#[derive(Clone, Debug)]
-struct TreeGames {
-    tests: Tests,
-    subtrees: Vec<Subtree>,
-    deep: DeepLeaves,
+    subtrees: Subtrees,
+    /// Of the trees that have deep leaves.
+    deep: Vec<(Tests, DeepLeaves)>,
 }
 
 /// What a tree's nodes ask of a row's codes.
 #[derive(Clone, Debug)]
 pub(super) struct Tests(Vec<Question>);
-
-/// A subtree whose contributions stand in a table.
-#[derive(Clone, Debug)]
-struct Subtree {
-    first_node: u32,
-    n_nodes: u32,
-    /// For each distinct column on the way to the subtree, what the decisions there have to be.
-    path: Vec<Required>,
-    /// The columns that its leaves' contributions go to.
-    columns: Vec<u32>,
-    /// A line for each state, a number in it for each of `columns`. The state's lowest bits say which of `path`
-    /// hold, the bits above them are the decisions inside.
-    table: Vec<f64>,
-}
 
 /// Decisions that a row has to make: `decisions & mask == value`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -133,24 +115,21 @@ impl Forest {
         out
     }
 
-    /// Adds the contributions of the rows that have these codes, all rows to a tree since its tables then stay in the
-    /// cache.
+    /// Adds the contributions of the rows that have these codes.
     fn explain(&self, codes: &[i8], out: &mut [f64]) {
-        let (d, mut work) = (self.n_columns(), Work::default());
+        let d = self.n_columns();
         let width = codes.len() * d / out.len().max(1);
-        for games in &self.explainer().trees {
+        let Explainer { subtrees, deep, .. } = self.explainer();
+        subtrees.add(codes, width, out);
+        // Kept since allocating costs.
+        let (mut decisions, mut scratch) = (Vec::new(), Scratch::default());
+        for (tests, leaves) in deep {
             for (codes, out) in codes.chunks(width.max(1)).zip(out.chunks_mut(d.max(1))) {
-                games.add(codes, &mut work, out);
+                tests.decide(codes, &mut decisions);
+                leaves.add(&decisions, &mut scratch, out);
             }
         }
     }
-}
-
-/// What is worked with for a row and tree, kept since allocating costs.
-#[derive(Default)]
-struct Work {
-    decisions: Vec<u64>,
-    deep: Scratch,
 }
 
 impl Explainer {
@@ -161,18 +140,12 @@ impl Explainer {
         let quadratures: Vec<Quadrature> =
             (0..=most_players.unwrap_or(0).div_ceil(2)).map(Quadrature::new).collect();
         let expected = forest.trees().iter().fold(forest.base(), |sum, tree| sum + expected(tree));
-        let games = |paths: Paths| paths.tabulate(&quadratures, &questions);
-        Explainer { expected, trees: paths.into_iter().map(games).collect() }
-    }
-}
-
-impl TreeGames {
-    fn add(&self, codes: &[i8], work: &mut Work, out: &mut [f64]) {
-        self.tests.decide(codes, &mut work.decisions);
-        for subtree in &self.subtrees {
-            subtree.add(work.decisions[0], out);
+        let (mut subtrees, mut deep) = (Vec::new(), Vec::new());
+        for paths in paths {
+            deep.extend(paths.tabulate(&quadratures, &questions, &mut subtrees));
         }
-        self.deep.add(&work.decisions, &mut work.deep, out);
+        let subtrees = Subtrees::new(subtrees, questions.coder.n_columns(), forest.n_columns());
+        Explainer { expected, subtrees, deep }
     }
 }
 
@@ -195,6 +168,14 @@ impl Required {
         decisions & self.mask == self.value
     }
 
+    /// The nodes, and whether it has to go left there.
+    fn nodes(self) -> impl Iterator<Item = (usize, bool)> {
+        let (mask, value) = (self.mask, self.value);
+        (0..MAX_TABLE_NODES)
+            .filter(move |node| mask >> node & 1 == 1)
+            .map(move |node| (node, value >> node & 1 == 1))
+    }
+
     /// Requires a decision at one of the first 64 nodes.
     fn and(&mut self, node: u32, left: bool) {
         self.mask |= 1 << node;
@@ -207,27 +188,34 @@ fn expected(tree: &Tree) -> f64 {
     tree.values.iter().zip(&tree.counts).map(|(value, &count)| value * f64::from(count)).sum::<f64>() / rows
 }
 
-impl Subtree {
-    #[inline]
-    fn add(&self, decisions: u64, out: &mut [f64]) {
-        let inside = decisions >> self.first_node & ((1 << self.n_nodes) - 1);
-        let path =
-            self.path.iter().rev().fold(0, |bits, required| bits << 1 | u64::from(required.hold(decisions)));
-        let state = (inside << self.path.len() | path) as usize;
-        let line = &self.table[state * self.columns.len()..][..self.columns.len()];
-        for (&column, contribution) in self.columns.iter().zip(line) {
-            out[column as usize] += contribution;
-        }
-    }
+/// Where a tree's subtree stands: its nodes, and what has to hold for each distinct column on the way to it.
+struct Stand<'p> {
+    first_node: usize,
+    n_nodes: usize,
+    path: &'p [(u32, Required)],
 }
 
-impl Subtree {
-    /// What a player requires, as bits of the subtree's state instead of the tree's decisions.
-    fn of_state(&self, player: &Player, path: &[(u32, Required)]) -> Required {
-        let inside = |bits: u64| (bits >> self.first_node & ((1 << self.n_nodes) - 1)) << path.len();
-        let held = path.iter().position(|(column, _)| *column == player.column).map_or(0, |bit| 1 << bit);
+impl Stand<'_> {
+    fn n_bits(&self) -> usize {
+        self.path.len() + self.n_nodes
+    }
+
+    /// What a player requires, as bits of the subtree's state instead of the tree's decisions. The state's lowest bits say
+    /// which of the path hold, the bits above them are the decisions inside.
+    fn of_state(&self, player: &Player) -> Required {
+        let inside = |bits: u64| (bits >> self.first_node & ((1 << self.n_nodes) - 1)) << self.path.len();
+        let held =
+            self.path.iter().position(|(column, _)| *column == player.column).map_or(0, |bit| 1 << bit);
         let Required { mask, value } = player.required;
         Required { mask: inside(mask) | held, value: inside(value) | held }
+    }
+
+    /// The conditions of each bit of a state.
+    fn bits(&self, tests: &Tests) -> Vec<Vec<Condition>> {
+        let condition = |(node, left): (usize, bool)| Condition { question: tests.0[node], left };
+        let on_path = self.path.iter().map(|(_, required)| required.nodes().map(condition).collect());
+        let inside = self.first_node..self.first_node + self.n_nodes;
+        on_path.chain(inside.map(|node| vec![condition((node, true))])).collect()
     }
 }
 
@@ -323,19 +311,25 @@ impl<'a> Paths<'a> {
         }
     }
 
-    fn tabulate(self, quadratures: &[Quadrature], questions: &Questions<'a>) -> TreeGames {
+    /// Adds the tables of the tree to `subtrees`; what is too deep for them comes back.
+    fn tabulate(
+        self,
+        quadratures: &[Quadrature],
+        questions: &Questions<'a>,
+        subtrees: &mut Vec<Subtree>,
+    ) -> Option<(Tests, DeepLeaves)> {
         let tests = Tests::new(self.tree, questions);
-        let (mut subtrees, mut deep) = (Vec::new(), vec![false; self.games.len()]);
+        let mut deep = vec![false; self.games.len()];
         if self.tree.nodes.len() > MAX_TABLE_NODES {
             deep.fill(true);
         } else {
             let root = if self.tree.nodes.is_empty() { !0 } else { 0 };
-            self.tabulate_below(root, &[], quadratures, &mut subtrees, &mut deep);
+            self.tabulate_below(root, &[], (quadratures, &tests), subtrees, &mut deep);
         }
         let deep_games = self.games.iter().zip(&deep).filter(|(_, deep)| **deep);
-        let most_players = deep_games.map(|(game, _)| game.players.len()).max().unwrap_or(0);
-        let deep = DeepLeaves::new(self.tree, &deep, &quadratures[most_players.div_ceil(2)]);
-        TreeGames { tests, subtrees, deep }
+        let most_players = deep_games.map(|(game, _)| game.players.len()).max()?;
+        let leaves = DeepLeaves::new(self.tree, &deep, &quadratures[most_players.div_ceil(2)]);
+        Some((tests, leaves))
     }
 
     /// Makes a table of the subtree at `at` if it is small enough, else of the parts of it that are.
@@ -343,13 +337,14 @@ impl<'a> Paths<'a> {
         &self,
         at: i32,
         path: &[(u32, Required)],
-        quadratures: &[Quadrature],
+        by: (&[Quadrature], &Tests),
         subtrees: &mut Vec<Subtree>,
         deep: &mut [bool],
     ) {
         let n_nodes = if at < 0 { 0 } else { self.sizes[at as usize] };
-        if path.len() + n_nodes <= MAX_TABLE_BITS {
-            return subtrees.extend(self.table(at, n_nodes, path, quadratures));
+        let stand = Stand { first_node: at.max(0) as usize, n_nodes, path };
+        if stand.n_bits() <= MAX_TABLE_BITS {
+            return subtrees.extend(self.table(&stand, self.tree.leaves_below(at), by));
         }
         if at < 0 {
             deep[!at as usize] = true;
@@ -359,32 +354,25 @@ impl<'a> Paths<'a> {
         for (child, left) in [(node.left, true), (node.right, false)] {
             let mut path = path.to_vec();
             require(&mut path, node.column, at as u32, left);
-            self.tabulate_below(child, &path, quadratures, subtrees, deep);
+            self.tabulate_below(child, &path, by, subtrees, deep);
         }
     }
 
-    /// The table of the subtree at `at`; none for a tree that is one leaf.
+    /// The table of a subtree; none for a tree that is one leaf.
     fn table(
         &self,
-        at: i32,
-        n_nodes: usize,
-        path: &[(u32, Required)],
-        quadratures: &[Quadrature],
+        stand: &Stand,
+        leaves: Range<usize>,
+        (quadratures, tests): (&[Quadrature], &Tests),
     ) -> Option<Subtree> {
-        let leaves = self.tree.leaves_below(at);
-        let mut columns: Vec<u32> =
-            self.games[leaves.clone()].iter().flat_map(|g| &g.players).map(|p| p.column).collect();
+        let games = &self.games[leaves];
+        let mut columns: Vec<u32> = games.iter().flat_map(|game| &game.players).map(|p| p.column).collect();
         columns.sort_unstable();
         columns.dedup();
-        let subtree = Subtree {
-            first_node: at.max(0) as u32,
-            n_nodes: n_nodes as u32,
-            path: path.iter().map(|(_, required)| *required).collect(),
-            table: vec![0.0; columns.len() << (path.len() + n_nodes)],
-            columns,
-        };
-        let fill = |subtree, game| fill_table(subtree, game, path, quadratures);
-        (!subtree.columns.is_empty()).then(|| self.games[leaves].iter().fold(subtree, fill))
+        let table = vec![0.0; columns.len() << stand.n_bits()];
+        let mut subtree = Subtree { bits: stand.bits(tests), columns, table };
+        games.iter().for_each(|game| fill_table(&mut subtree, game, stand, quadratures));
+        (!subtree.columns.is_empty()).then_some(subtree)
     }
 }
 
@@ -399,23 +387,18 @@ fn sizes(tree: &Tree) -> Vec<usize> {
 }
 
 /// Adds one leaf's contributions to every line of its subtree's table.
-fn fill_table(
-    mut subtree: Subtree,
-    game: &LeafGame,
-    path: &[(u32, Required)],
-    quadratures: &[Quadrature],
-) -> Subtree {
+fn fill_table(subtree: &mut Subtree, game: &LeafGame, stand: &Stand, quadratures: &[Quadrature]) {
+    let Subtree { columns, table, .. } = subtree;
     let by_presence = game.by_presence(&quadratures[game.players.len().div_ceil(2)]);
-    let place = |player: &Player| subtree.columns.partition_point(|&column| column < player.column);
+    let place = |player: &Player| columns.partition_point(|&column| column < player.column);
     let players: Vec<(Required, usize)> =
-        game.players.iter().map(|player| (subtree.of_state(player, path), place(player))).collect();
-    for (state, line) in subtree.table.chunks_mut(subtree.columns.len()).enumerate() {
+        game.players.iter().map(|player| (stand.of_state(player), place(player))).collect();
+    for (state, line) in table.chunks_mut(columns.len().max(1)).enumerate() {
         let keeps = |(required, _): &(Required, usize)| usize::from(required.hold(state as u64));
         let presence = players.iter().rev().fold(0, |bits, player| bits << 1 | keeps(player));
         let contributions = &by_presence[presence * players.len()..];
         players.iter().zip(contributions).for_each(|((_, place), contribution)| line[*place] += contribution);
     }
-    subtree
 }
 
 /// Notes on a path that it goes left or right at a node of a column.
@@ -595,11 +578,13 @@ pub(super) mod tests {
 
     #[test]
     fn tables_and_integrals_are_both_used_by_the_test_above() {
-        let games =
-            |n_columns, leaves, tree: usize| forest(n_columns, leaves, 2).0.explainer().trees[tree].clone();
-        assert!(games(3, 8, 0).deep.is_empty() && !games(3, 8, 0).subtrees.is_empty());
-        assert!(!games(11, 60, 1).deep.is_empty() && !games(11, 60, 1).subtrees.is_empty());
-        assert!(games(8, 90, 0).subtrees.is_empty(), "too many nodes for a word of decisions");
+        let kinds = |n_columns, leaves, n_trees| {
+            let explainer = forest(n_columns, leaves, n_trees).0.explainer().clone();
+            (!explainer.subtrees.is_empty(), !explainer.deep.is_empty())
+        };
+        assert_eq!(kinds(3, 8, 1), (true, false));
+        assert_eq!(kinds(11, 60, 2), (true, true));
+        assert_eq!(kinds(8, 90, 1), (false, true), "too many nodes for a word of decisions");
     }
 
     #[test]

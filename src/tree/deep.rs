@@ -126,11 +126,6 @@ impl DeepLeaves {
         deep
     }
 
-    #[cfg(test)]
-    pub(super) fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
-    }
-
     /// How each of the nodes is reached.
     pub(super) fn arrivals(&self) -> &[Arrival] {
         &self.arrivals

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::bins::Bins;
+use super::copies::ColumnCopies;
 use super::histogram::{Extent, Histogram, Layout, PARALLEL_ROWS, Row, row_index};
 use super::interactions::{Allowed, Interactions};
 use super::leaves::LeafRows;
@@ -144,6 +145,7 @@ pub struct Grower<'a> {
     spare: Vec<Histogram>,
     scratch: Vec<Row>,
     rows: Vec<Row>,
+    copies: ColumnCopies,
 }
 
 /// A leaf that may still be split.
@@ -179,7 +181,7 @@ impl<'a> Grower<'a> {
         let is_small = bins.n_rows() * bins.n_columns() < PARALLEL_CELLS;
         let n_threads = if is_small { 1 } else { n_threads.max(1) };
         let (spare, scratch, rows) = (Vec::new(), Vec::new(), Vec::new());
-        Grower { bins, params, n_threads, spare, scratch, rows }
+        Grower { bins, params, n_threads, spare, scratch, rows, copies: ColumnCopies::default() }
     }
 
     /// Grows a tree on `rows` (indices, ascending, at least one), trying `columns` only (ascending).
@@ -312,9 +314,9 @@ impl Growth<'_, '_> {
     }
 
     fn part_rows(&mut self, start: usize, end: usize, split: &Split) -> usize {
-        let Grower { bins, rows, scratch, n_threads, .. } = &mut *self.grower;
-        let bin = bins.of_column(split.column);
-        let goes_left = |row: Row| contains(&split.left_bins, bin(row_index(row)));
+        let Grower { bins, rows, scratch, copies, n_threads, .. } = &mut *self.grower;
+        let cells = copies.cells(bins, split.column, end - start, *n_threads);
+        let goes_left = |row: Row| contains(&split.left_bins, cells.bin(row_index(row)));
         partition(&mut rows[start..end], scratch, &goes_left, *n_threads)
     }
 
@@ -563,25 +565,27 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_is_the_same_at_any_thread_count() {
+    fn a_tree_is_the_same_at_any_thread_count_and_with_columns_in_bundles() {
         let n = 40_000;
-        let columns: Vec<Vec<f64>> = (0..18).map(|c| spread(n, 7919 + 2 * c, 400 + 31 * c)).collect();
-        let bins = bins(&columns.iter().map(|values| ColumnView::F64(values)).collect::<Vec<_>>());
+        let n_values = |c: usize| if c.is_multiple_of(3) { 400 + 31 * c } else { 2 + c % 7 };
+        let columns: Vec<Vec<f64>> = (0..24).map(|c| spread(n, 7919 + 2 * c, n_values(c))).collect();
+        let views: Vec<ColumnView> = columns.iter().map(|values| ColumnView::F64(values)).collect();
+        let binning = Binning::fit(&views, 255);
         let gradients: Vec<f32> = (0..n).map(|r| ((r * 2_654_435_761) % 1000) as f32 / 500.0 - 1.0).collect();
         let rows: Vec<u32> = (0..n as u32).collect();
-        let all: Vec<usize> = (0..18).collect();
-        let grow = |n_threads| {
-            let tree = Grower::new(&bins, GrowParams::default(), n_threads).grow(
-                &rows,
-                &gradients,
-                &vec![0.25; n],
-                &all,
-            );
+        let all: Vec<usize> = (0..24).collect();
+        let grow = |n_threads, bundled| {
+            let bins = binning.bin_bundled(&views, bundled);
+            assert_eq!(bins.groups().iter().any(|group| group.has_bundles()), bundled);
+            let mut grower = Grower::new(&bins, GrowParams::default(), n_threads);
+            let tree = grower.grow(&rows, &gradients, &vec![0.25; n], &all);
+            assert!((0..n).step_by(997).all(|row| tree.predict(&bins, row).is_finite()));
             format!("{:?}", tree.nodes)
         };
-        let one = grow(1);
-        assert_eq!(one, grow(2));
-        assert_eq!(one, grow(7));
+        let one = grow(1, false);
+        for (n_threads, bundled) in [(2, false), (7, false), (1, true), (2, true), (7, true)] {
+            assert_eq!(one, grow(n_threads, bundled), "{n_threads} threads, bundled {bundled}");
+        }
     }
 
     #[test]

@@ -223,7 +223,7 @@ pub(super) fn fill(
     for groups in groups.chunk_by(|a, b| a.slab == b.slab) {
         let width = groups.iter().map(|group| group.width).sum();
         let of_slab = histograms.split_off_mut(..width).expect("a histogram a column");
-        add_slab(of_slab, groups, bins.slab(&groups[0]), rows, layout);
+        add_slab(of_slab, groups, bins, rows, layout);
     }
 }
 
@@ -232,28 +232,44 @@ pub(super) fn fill(
 fn add_slab(
     histograms: &mut [ColumnHistogram],
     groups: &[Group],
-    slab: &Slab,
+    bins: &Bins,
     rows: &[Row],
     layout: &Layout,
 ) {
+    let slab = bins.slab(&groups[0]);
+    let n_cells = groups.iter().map(|group| group.n_cells).sum();
+    // By cell, of the groups whose columns have to be told apart.
+    let mut of_cells: Vec<Vec<ColumnHistogram>> = groups.iter().map(room_for_cells).collect();
     for tile in rows.chunks(TILE_ROWS) {
         if slab.cells.len() > CACHE_BYTES {
-            touch(slab, groups[0].offset, histograms.len(), tile);
+            touch(slab, groups[0].offset, n_cells, tile);
         }
         let mut histograms = &mut *histograms;
-        for group in groups {
+        for (group, of_cells) in groups.iter().zip(&mut of_cells) {
             let of_group = histograms.split_off_mut(..group.width).expect("a histogram a column");
-            add_group(of_group, group.offset, slab, tile, layout);
+            let filled: &mut [ColumnHistogram] = if group.has_bundles() { of_cells } else { of_group };
+            add_group(filled, group.offset, slab, tile, layout);
+        }
+    }
+    let mut histograms = histograms;
+    for (group, of_cells) in groups.iter().zip(&of_cells) {
+        let of_group = histograms.split_off_mut(..group.width).expect("a histogram a column");
+        for (slot, of_cell) in bins.slots(group).iter().zip(of_cells) {
+            slot.tell_apart(of_cell, &mut of_group[slot.columns.start - group.first_column..]);
         }
     }
 }
 
-/// Reads the first and the last of `n_columns` cells of each row, so that the rows come from memory side by side, and
+fn room_for_cells(group: &Group) -> Vec<ColumnHistogram> {
+    vec![[0; 256]; if group.has_bundles() { group.n_cells } else { 0 }]
+}
+
+/// Reads the first and the last of `n_cells` cells of each row, so that the rows come from memory side by side, and
 /// not one after the other as the histograms get to them.
-fn touch(slab: &Slab, offset: usize, n_columns: usize, rows: &[Row]) {
+fn touch(slab: &Slab, offset: usize, n_cells: usize, rows: &[Row]) {
     let add = |sum: u8, &row: &Row| {
         let first = row_index(row) * slab.width + offset;
-        sum.wrapping_add(slab.cells[first]).wrapping_add(slab.cells[first + n_columns - 1])
+        sum.wrapping_add(slab.cells[first]).wrapping_add(slab.cells[first + n_cells - 1])
     };
     std::hint::black_box(rows.iter().fold(0, add));
 }

@@ -3,9 +3,11 @@
 
 mod bins;
 mod block;
+mod bundles;
 mod codes;
 mod column;
 mod contributions;
+mod copies;
 mod deep;
 mod descent;
 mod flat;
@@ -14,6 +16,7 @@ mod grow;
 mod histogram;
 mod interactions;
 mod leaves;
+mod lookup;
 mod pairs;
 mod partition;
 mod parts;
@@ -21,6 +24,7 @@ mod pass;
 mod predict;
 mod row;
 mod split;
+mod tabulated;
 mod vector;
 
 pub use bins::{Binning, Bins, MAX_BINS, MISSING_BIN};

@@ -11,18 +11,13 @@ use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, i8x64, u8x64};
 
 use super::codes::{Question, Questions};
+use super::lookup::{CodeTable, LANES, is_long, table_bytes};
 use super::parts::Part;
 
-/// Most trees side by side.
-const LANES: usize = 64;
 /// Most leaves a tree may have on average: where there are more, the nodes on one path are few beside all.
 const MAX_MEAN_LEAVES: usize = 80;
 /// The same for each byte of a register where codes are looked up in them.
 const MAX_MEAN_LEAVES_A_BYTE: usize = 5;
-/// Most codes of a row that are looked up in registers.
-const MAX_TABLE: usize = 256;
-/// Bytes a register has to have for that to be faster than to load them one by one.
-const MIN_REGISTER: usize = 32;
 
 /// The nodes of all trees, parents before their children.
 #[derive(Clone, Debug)]
@@ -31,7 +26,7 @@ pub(super) struct RowForest {
     places: Vec<[u16; LANES]>,
     /// The same, where codes are looked up in registers.
     table_places: Vec<[u8; LANES]>,
-    /// Whether there are more codes than 128.
+    /// Whether there are many codes to look up.
     is_long: bool,
     steps: Vec<Step>,
     groups: Vec<Group>,
@@ -63,14 +58,13 @@ impl RowForest {
     pub(super) fn new<'a>(parts: &[Part<'a>], n_trees: usize, questions: &Questions<'a>) -> Option<Self> {
         let n_leaves: usize = parts.iter().map(|part| part.values.len()).sum();
         let n_codes = questions.coder.n_columns();
-        let register = dispatch!(Level::new(), simd => bytes_of_register(simd));
-        let by_table = n_codes <= MAX_TABLE && register >= MIN_REGISTER;
-        let most = if by_table { MAX_MEAN_LEAVES_A_BYTE * register } else { MAX_MEAN_LEAVES };
+        let register = table_bytes(n_codes);
+        let most = register.map_or(MAX_MEAN_LEAVES, |bytes| MAX_MEAN_LEAVES_A_BYTE * bytes);
         let fits = n_codes <= usize::from(u16::MAX) && n_leaves <= most * n_trees;
         let mut forest = RowForest {
             places: Vec::new(),
             table_places: Vec::new(),
-            is_long: n_codes > MAX_TABLE / 2,
+            is_long: is_long(n_codes),
             steps: Vec::new(),
             groups: Vec::new(),
             values: Vec::new(),
@@ -80,7 +74,7 @@ impl RowForest {
             let even = parts.len().div_ceil(n_groups).max(1);
             parts.chunks(even).for_each(|parts| forest.add_group(parts, questions));
         }
-        if by_table {
+        if register.is_some() {
             let narrow = |places: [u16; LANES]| places.map(|place| place as u8);
             forest.table_places = std::mem::take(&mut forest.places).into_iter().map(narrow).collect();
         }
@@ -124,13 +118,13 @@ impl RowForest {
             let gathered = self.gather(codes);
             self.add_leaves(sum, |steps| leaves(&self.steps[steps.clone()], &gathered[steps]))
         } else {
-            let table = Table::new(simd, codes);
+            let table = CodeTable::new(simd, codes);
             let leaves = |steps: std::ops::Range<usize>| {
                 let (places, steps) = (&self.table_places[steps.clone()], &self.steps[steps]);
                 if self.is_long {
-                    table.leaves(steps, places, |table, places| table.look_up_long(places))
+                    leaves_by_table(&table, steps, places, CodeTable::look_up_long)
                 } else {
-                    table.leaves(steps, places, |table, places| table.look_up(places))
+                    leaves_by_table(&table, steps, places, CodeTable::look_up)
                 }
             };
             self.add_leaves(sum, leaves)
@@ -168,61 +162,23 @@ impl RowForest {
     }
 }
 
-/// How many bytes a processor looks up at once.
+/// The leaf of each tree of a group, by codes in registers.
 #[inline(always)]
-fn bytes_of_register<S: Simd>(_: S) -> usize {
-    S::u8s::LEN
-}
-
-/// The codes of a row in registers.
-#[derive(Clone, Copy)]
-struct Table<S: Simd> {
-    simd: S,
-    codes: [i8x64<S>; 4],
-}
-
-impl<S: Simd> Table<S> {
-    #[inline(always)]
-    fn new(simd: S, codes: &[i8]) -> Self {
-        let mut bytes = [[0; LANES]; 4];
-        let n = codes.len().min(MAX_TABLE);
-        bytes.as_flattened_mut()[..n].copy_from_slice(&codes[..n]);
-        Table { simd, codes: bytes.map(|bytes| i8x64::from_slice(simd, &bytes)) }
+fn leaves_by_table<S: Simd>(
+    table: &CodeTable<S>,
+    steps: &[Step],
+    places: &[[u8; LANES]],
+    look_up: impl Fn(&CodeTable<S>, u8x64<S>) -> i8x64<S>,
+) -> [u8; LANES] {
+    let simd = table.simd;
+    let mut at = u8x64::splat(simd, 0);
+    for (step, places) in steps.iter().zip(places) {
+        let codes = look_up(table, u8x64::from_slice(simd, places)) & i8x64::from_slice(simd, &step.mask);
+        let goes_right = codes.simd_gt(i8x64::from_slice(simd, &step.threshold));
+        let moves = goes_right & at.simd_eq(u8x64::from_slice(simd, &step.first));
+        at = moves.select(at + u8x64::from_slice(simd, &step.width), at);
     }
-
-    /// The codes at places below 128.
-    #[inline(always)]
-    fn look_up(&self, places: u8x64<S>) -> i8x64<S> {
-        self.codes[0].concat_swizzle_dyn(self.codes[1], places)
-    }
-
-    /// The codes at places below 256.
-    #[inline(always)]
-    fn look_up_long(&self, places: u8x64<S>) -> i8x64<S> {
-        let beyond = places - 128;
-        places
-            .simd_lt(128)
-            .select(self.look_up(places), self.codes[2].concat_swizzle_dyn(self.codes[3], beyond))
-    }
-
-    /// The leaf of each tree of a group.
-    #[inline(always)]
-    fn leaves(
-        &self,
-        steps: &[Step],
-        places: &[[u8; LANES]],
-        look_up: impl Fn(&Self, u8x64<S>) -> i8x64<S>,
-    ) -> [u8; LANES] {
-        let simd = self.simd;
-        let mut at = u8x64::splat(simd, 0);
-        for (step, places) in steps.iter().zip(places) {
-            let codes = look_up(self, u8x64::from_slice(simd, places)) & i8x64::from_slice(simd, &step.mask);
-            let goes_right = codes.simd_gt(i8x64::from_slice(simd, &step.threshold));
-            let moves = goes_right & at.simd_eq(u8x64::from_slice(simd, &step.first));
-            at = moves.select(at + u8x64::from_slice(simd, &step.width), at);
-        }
-        at.into()
-    }
+    at.into()
 }
 
 /// The leaf of each tree of a group.

@@ -266,7 +266,6 @@ MODELS = [
     Model("keepwell trees", "keepwell", _keepwell("GradientTreesClassifier"), quick=True),
     Model("keepwell logistic", "keepwell", _keepwell("LogisticClassifier"), quick=True),
     *(_ablation(f"without {part}", leave_out=[part]) for part in PARTS),
-    _ablation("best without offset trees", effort="best", leave_out=["offset trees"]),
     Model("linfa logistic", "keepwell", lambda X, seed, threads: Linfa("linfa logistic"), quick=True),
     Model("linfa tree", "keepwell", lambda X, seed, threads: Linfa("linfa tree"), quick=True),
     Model("CatBoost", "catboost", _catboost, quick=True, prepare=_texts),

@@ -1,6 +1,6 @@
 """How fast keepwell turns records into snapshots beside the best plans of polars and DuckDB, and whether all agree.
 
-    python3 python/benchmarks/timeline [--rounds 5] [--events 10000000] [--accounts 100000] [--threads 2]
+    python3 python/benchmarks/timeline [--rounds 5] [--events 10000000] [--accounts 100000] [--threads 2] [--large-pages]
 
 Run from anywhere, with any Python from 3.11 and a Rust toolchain. The first run makes an environment of its own in
 `cache/venv` beside this file, with the peers in the versions of `requirements.txt`; `--this-python` uses the Python that
@@ -9,7 +9,8 @@ runs this, with what is installed there.
 The task: the records of a business (10 M rows of usage of 100,000 accounts over 540 days, 3 % of them known late;
 tickets, surveys, contracts) in Parquet; twelve monthly snapshots of forty signals in memory. Each library has a process of
 its own and is asked in turn, round by round; before any time counts, every signal of every row must agree to 1e-12.
-The records are made once, in `cache`.
+The records are made once, in `cache`. `--large-pages` has the C library ask for pages of 2 MB, in all processes alike
+(`GLIBC_TUNABLES=glibc.malloc.hugetlb=1`): keepwell uses its allocator, the peers bring their own, which ask as they please.
 """
 
 from __future__ import annotations
@@ -40,11 +41,12 @@ def main() -> None:
         environment.enter(HERE)
     folder = _records(options.events, options.accounts)
     ours = _build()
+    told = _environment(options.threads, options.large_pages)
     took: dict[str, list[dict]] = {library: [] for library in ["keepwell", *PEERS]}
     for at in range(options.rounds):
         for library in took:
             out = folder / f"{library}.parquet"
-            took[library].append(_run(_command(library, folder, out, options.threads, ours), options.threads))
+            took[library].append(_run(_command(library, folder, out, options.threads, ours), told))
             print(f"round {at + 1}: {library} {took[library][-1]}", flush=True)
         if at == 0:
             _compare(folder)
@@ -57,6 +59,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--accounts", type=int, default=100_000)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--large-pages", action="store_true", help="let the C library ask for pages of 2 MB")
     parser.add_argument("--this-python", action="store_true", help="use the Python that runs this")
     return parser.parse_args()
 
@@ -92,8 +95,12 @@ def _command(library: str, folder: Path, out: Path, threads: int, ours: str) -> 
     return [sys.executable, str(HERE / "peer.py"), library, str(folder), str(out), str(threads), *records_made.DATES]
 
 
-def _run(command: list[str], threads: int) -> dict:
+def _environment(threads: int, large_pages: bool) -> dict[str, str]:
     told = dict(os.environ, RAYON_NUM_THREADS=str(threads))
+    return told | {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} if large_pages else told
+
+
+def _run(command: list[str], told: dict[str, str]) -> dict:
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=told).stdout)
 
 

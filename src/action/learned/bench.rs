@@ -61,7 +61,7 @@ impl<'a> Bench<'a> {
 
     /// Few small trees with large leaves, each on half of the rows, for the log-odds of the outcome.
     pub fn trees(&self, rows: &[u32], random_state: u64) -> Result<Forest> {
-        let task = BoostTask { y: &self.targets, weights: None, offset: None, train: rows, valid: &[] };
+        let task = BoostTask { y: &self.targets, weights: None, train: rows, valid: &[] };
         let grow = GrowParams {
             max_leaf_nodes: 7,
             min_samples_leaf: 200,

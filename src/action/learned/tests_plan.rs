@@ -35,14 +35,17 @@ fn plan(names: &[&str], on: LearnedOn, effects: &LearnedEffects) -> crate::Resul
 #[test]
 fn each_account_has_its_own_effect_and_harm_is_not_recommended() {
     let plan = plan(&["call"], LearnedOn::Churn, &learned([-0.1, 0.05, -0.1])).unwrap();
-    // A: .1 × EUR 100 × 12 − 10 = 110; a point and two thirds of reach are EUR 19.74, of a fifth of the effect EUR 39.48.
+    // A: .1 × EUR 100 × 12 − 10 = 110; a point and two thirds of reach are EUR 19.74, as much is a tenth of the effect.
     let first = plan.recommendations[0].action.as_ref().unwrap();
     assert_eq!(first.gain.expected, Money::eur(110));
-    assert_eq!((first.gain.low.cents, first.gain.high.cents), (6586, 15414));
+    assert_eq!((first.gain.low.cents, first.gain.high.cents), (8209, 13791));
+    let points = first.churn_fall.unwrap();
+    assert!((points.expected - 0.1).abs() < 1e-9 && (points.high - 0.12326).abs() < 1e-4, "{points:?}");
+    assert_eq!(first.expansion_rise, None);
     assert_eq!(plan.recommendations[1].action, None);
     assert_eq!(
         plan.recommendations[0].to_string(),
-        "call: EUR 110 expected (EUR 66 to EUR 154) after EUR 10 of cost (effect learned: call: \
+        "call: EUR 110 expected (EUR 82 to EUR 138) after EUR 10 of cost (effect learned: call: \
          -0.0500 ± 0.0100 on average, from 500 accounts with and 400 without it (randomised))"
     );
 }

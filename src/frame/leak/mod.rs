@@ -138,6 +138,11 @@ pub fn leaks(table: &Table, label: &[Option<bool>], name: &str) -> Result<Vec<Le
     Labelled::of(table.clone(), label, name)?.leaks()
 }
 
+/// As [`leaks`], on rows of groups that are known to belong together: so twins are not looked for.
+pub(crate) fn leaks_among_groups(table: &Table, label: &[Option<bool>], name: &str) -> Result<Vec<Leak>> {
+    Labelled::of(table.clone(), label, name)?.signals_that_know()
+}
+
 impl RawTable {
     /// As [`leaks`], on all columns of the table but the label and those set aside. A column whose cells are all
     /// numbers is taken for numbers, one whose cells are all dates for dates, any other for texts.

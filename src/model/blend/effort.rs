@@ -61,12 +61,10 @@ impl Effort {
         }
     }
 
-    /// What is tried.
     /// Whether it has the time for a part.
     pub(super) fn has_time_for(self, part: BlendPart) -> bool {
         match part {
             BlendPart::HeldTrees | BlendPart::LargeTrees => self != Effort::Fast,
-            BlendPart::OffsetTrees => self == Effort::Best,
             _ => true,
         }
     }
@@ -131,16 +129,6 @@ pub(super) const TREE_KINDS: [TreeKind; 3] = [
         subsample: 1.0,
     },
 ];
-
-/// The trees that start from a logistic offset.
-pub(super) const OFFSET_TREES: TreeKind = TreeKind {
-    part: BlendPart::OffsetTrees,
-    max_depth: Some(4),
-    max_leaf_nodes: 16,
-    learning_rate: 0.05,
-    l2_regularization: 3.0,
-    subsample: 0.8,
-};
 
 /// Most trees of a forest; early stopping ends long before.
 const MOST_TREES: usize = 2000;

@@ -2,11 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::effort::{OFFSET_TREES, TreeKind};
-use super::offset::{self, Start};
+use super::effort::TreeKind;
 use super::{BlendClassifier, BlendPart, Member, ValidBlendParams, scarcity};
 use crate::error::{ErrorKind, Result};
-use crate::frame::TableView;
+use crate::frame::{self, Leak, Table, TableView};
 use crate::metric;
 use crate::model::gradient_trees::{BoostParams, BoostTask, boost};
 use crate::model::interval::Uncertainty;
@@ -24,7 +23,7 @@ use crate::model::{BetaCalibration, EncodedColumn, Features, OnProgress, sigmoid
 use crate::tree::{Binning, Bins, Forest};
 
 /// Accuracy of a logistic member on its way.
-pub(super) const SETTINGS: SolverSettings<'_> = SolverSettings::new(200, FOLD_TOL);
+const SETTINGS: SolverSettings<'_> = SolverSettings::new(200, FOLD_TOL);
 /// The warning of [`fit_without_folds`].
 const NOTHING_LEFT_OUT: &str = "one class has a single row or account, so none could be left out: how well the model \
      predicts is not known";
@@ -44,7 +43,7 @@ pub(super) fn fit(
     }
     let deals = deals(params, |seed| stratified_folds(y, params.n_folds, seed))?;
     let (mut blend, _) = fit_rows(params, table, y, weights, y.len(), deals, on_progress)?;
-    blend.warnings.extend(leaks_told(table, y));
+    blend.warnings.extend(leaks_told(table, y, frame::leaks));
     Ok(blend)
 }
 
@@ -52,11 +51,15 @@ pub(super) fn fit(
 const LEAK_ROWS: usize = 10_000;
 
 /// The columns that seem to know the label, in words; nothing where a class has too few rows to tell.
-fn leaks_told(table: &TableView<'_>, y: &[bool]) -> Vec<String> {
+fn leaks_told(
+    table: &TableView<'_>,
+    y: &[bool],
+    find: impl Fn(&Table, &[Option<bool>], &str) -> Result<Vec<Leak>>,
+) -> Vec<String> {
     let every = y.len().div_ceil(LEAK_ROWS).max(1);
     let rows: Vec<usize> = (0..y.len()).step_by(every).collect();
     let label: Vec<Option<bool>> = rows.iter().map(|&row| Some(y[row])).collect();
-    let found = crate::frame::leaks(&table.take(&rows), &label, "y").unwrap_or_default();
+    let found = find(&table.take(&rows), &label, "y").unwrap_or_default();
     found.into_iter().map(|leak| leak.to_string()).collect()
 }
 
@@ -94,7 +97,7 @@ pub(super) fn fit_groups(
     }
     let deals = deals(params, |seed| grouped_folds(groups, y, params.n_folds, seed))?;
     let (mut blend, _) = fit_rows(params, table, y, weights, n_distinct(groups), deals, on_progress)?;
-    blend.warnings.extend(leaks_told(table, y));
+    blend.warnings.extend(leaks_told(table, y, frame::leaks_among_groups));
     Ok(blend)
 }
 
@@ -145,18 +148,18 @@ pub(crate) struct OutOfFold {
 
 /// The training rows in the model's own codes.
 #[derive(Clone, Copy)]
-pub(super) struct Data<'a> {
-    pub(super) names: &'a [String],
-    pub(super) columns: &'a [EncodedColumn<'a>],
+struct Data<'a> {
+    names: &'a [String],
+    columns: &'a [EncodedColumn<'a>],
     /// A direction a column, 0 where it is free.
-    pub(super) monotonic: &'a [i8],
-    pub(super) y: &'a [bool],
-    pub(super) weights: Option<&'a [f64]>,
+    monotonic: &'a [i8],
+    y: &'a [bool],
+    weights: Option<&'a [f64]>,
     n_accounts: usize,
 }
 
 impl Data<'_> {
-    pub(super) fn n_rows(&self) -> usize {
+    fn n_rows(&self) -> usize {
         self.y.len()
     }
 
@@ -167,12 +170,12 @@ impl Data<'_> {
 }
 
 /// Rows to learn from and rows left out, fold by fold.
-pub(super) struct Folds {
-    pub(super) rows: Vec<FoldRows>,
+struct Folds {
+    rows: Vec<FoldRows>,
 }
 
 impl Folds {
-    pub(super) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.rows.len()
     }
 
@@ -187,19 +190,16 @@ impl Folds {
 }
 
 /// A member fitted on every fold: what it said of the rows left out, and what it is made of for good.
-pub(super) struct Fitted {
-    pub(super) name: &'static str,
-    pub(super) out_of_fold: Vec<f64>,
-    pub(super) part: Part,
+struct Fitted {
+    name: &'static str,
+    out_of_fold: Vec<f64>,
+    part: Part,
 }
 
-pub(super) enum Part {
-    /// A logistic member, with the knots of its lines and its strength.
-    Linear { scorer: Scorer, knots: usize, c: f64 },
+enum Part {
+    Linear(Scorer),
     /// A forest a fold.
     Trees(Vec<Forest>),
-    /// A forest a fold, to be added to what a logistic member says.
-    Offset(Scorer, Vec<Forest>),
 }
 
 fn fit_by_folds(
@@ -212,9 +212,7 @@ fn fit_by_folds(
     let (members, kinds) = (linear_members(data, params), params.tree_kinds());
     let of_linear = deals[0].len() * DEFAULT_CS.len() + 1;
     let n_forests = kinds.len() * deals.iter().map(Folds::len).sum::<usize>();
-    let from_offset = params.tries(BlendPart::OffsetTrees) && offset::is_possible(data, &deals[0]);
-    let of_offset = if from_offset { deals[0].len() } else { 0 };
-    let steps = Steps::new(members.len() * of_linear + n_forests + of_offset + 1, on_progress);
+    let steps = Steps::new(members.len() * of_linear + n_forests + 1, on_progress);
     let binned = Binned::of(data);
     let (trees, linear) = rayon::join(
         || fit_trees(params, data, &binned, deals, &kinds, &steps),
@@ -225,17 +223,9 @@ fn fit_by_folds(
         },
     );
     let mut fitted = linear?;
-    let offset_trees = match best_linear(data, &fitted)? {
-        Some(start) if from_offset => {
-            let boost = OFFSET_TREES.boost_params(params.effort, data.monotonic);
-            Some(offset::fit_offset_trees(data, &binned, &deals[0], &start, &boost, &steps)?)
-        }
-        _ => None,
-    };
     // The first kind of trees is weighed with the logistic members; the others have to earn their place.
     let n_basic = fitted.len() + kinds.iter().filter(|kind| kind.part.is_basic()).count();
     fitted.extend(trees?);
-    fitted.extend(offset_trees);
     let blend = put_together(params, features, data, fitted, n_basic)?;
     steps.finish("weighing and calibrating")?;
     Ok(blend)
@@ -249,20 +239,6 @@ fn linear_members(data: &Data<'_>, params: &ValidBlendParams) -> Vec<(&'static s
     let members = [(BlendPart::Logistic, 0), (BlendPart::PiecewiseLogistic, DEFAULT_KNOTS)];
     let is_tried = |&(part, knots): &(BlendPart, usize)| params.tries(part) && !(knots > 0 && too_wide);
     members.into_iter().filter(is_tried).map(|(part, knots)| (part.name(), knots)).collect()
-}
-
-/// The logistic member that told rows it had not seen best.
-fn best_linear<'a>(data: &Data<'_>, fitted: &'a [Fitted]) -> Result<Option<Start<'a>>> {
-    let mut best: Option<(f64, Start<'a>)> = None;
-    for member in fitted {
-        let Part::Linear { scorer, knots, c } = &member.part else { continue };
-        let loss = data.log_loss(&member.out_of_fold)?;
-        if best.as_ref().is_none_or(|(least, _)| loss < *least) {
-            let start = Start { scorer, knots: *knots, c: *c, out_of_fold: &member.out_of_fold };
-            best = Some((loss, start));
-        }
-    }
-    Ok(best.map(|(_, start)| start))
 }
 
 fn fit_linear(
@@ -284,9 +260,8 @@ fn fit_linear(
     if data.monotonic.iter().any(|&direction| direction != 0) {
         out_of_fold = held_out_of_fold(&design, data, folds, paths.iter().map(|path| &path[at]));
     }
-    let c = DEFAULT_CS[at];
-    let scorer = fit_scorer(&design, &matrix, data, c, &settings)?;
-    Ok(Fitted { name, out_of_fold, part: Part::Linear { scorer, knots, c } })
+    let scorer = fit_scorer(&design, &matrix, data, DEFAULT_CS[at], &settings)?;
+    Ok(Fitted { name, out_of_fold, part: Part::Linear(scorer) })
 }
 
 /// The strength with the least out-of-fold log loss, of those that every fold tried, and what it said.
@@ -341,12 +316,10 @@ fn fit_scorer(
     Ok(scorer)
 }
 
-/// What trees learn from: the columns as bins, and the labels.
-pub(super) struct Binned {
+/// The columns as bins.
+struct Binned {
     binning: Binning,
     bins: Bins,
-    /// 0 or 1.
-    pub(super) y: Vec<f64>,
 }
 
 impl Binned {
@@ -354,7 +327,7 @@ impl Binned {
         let views = super::views(data.columns);
         let binning = Binning::fit(&views, crate::tree::MAX_BINS);
         let bins = binning.bin(&views);
-        Binned { binning, bins, y: data.y.iter().map(|&y| f64::from(u8::from(y))).collect() }
+        Binned { binning, bins }
     }
 }
 
@@ -370,7 +343,7 @@ fn fit_trees(
     let fit = |kind: &TreeKind| {
         let params = kind.boost_params(params.effort, data.monotonic);
         let grow = |(train, valid): &FoldRows| {
-            let task = BoostTask { y: &binned.y, weights: data.weights, offset: None, train, valid };
+            let task = BoostTask { y: data.y, weights: data.weights, train, valid };
             let grown = grow_forest(binned, &task, &params, steps)?;
             steps.finish("growing trees")?;
             Ok(grown)
@@ -385,10 +358,10 @@ fn fit_trees(
 }
 
 /// What a forest said of the rows left out, and the forest.
-pub(super) type Grown = (Vec<f64>, Forest);
+type Grown = (Vec<f64>, Forest);
 
 /// What the deals said of each row when it was left out, in the mean.
-pub(super) fn mean_out_of_fold(data: &Data<'_>, deals: &[Folds], grown: &[Vec<Grown>]) -> Vec<f64> {
+fn mean_out_of_fold(data: &Data<'_>, deals: &[Folds], grown: &[Vec<Grown>]) -> Vec<f64> {
     let mut mean = vec![0.0; data.n_rows()];
     for (folds, grown) in deals.iter().zip(grown) {
         let said = folds.gather(data.n_rows(), |fold| &grown[fold].0);
@@ -397,9 +370,9 @@ pub(super) fn mean_out_of_fold(data: &Data<'_>, deals: &[Folds], grown: &[Vec<Gr
     mean
 }
 
-pub(super) fn grow_forest(
+fn grow_forest(
     binned: &Binned,
-    task: &BoostTask<'_>,
+    task: &BoostTask<'_, bool>,
     params: &BoostParams,
     steps: &Steps<'_>,
 ) -> Result<Grown> {
@@ -452,10 +425,7 @@ fn fit_without_folds(features: &Features, data: &Data<'_>) -> Result<(BlendClass
     blend.warnings.extend(scarcity::warning(data.y, data.weights));
     blend.warnings.push(NOTHING_LEFT_OUT.into());
     let name = BlendPart::Logistic.name().into();
-    blend.add(
-        Member { name, weight: 1.0, log_loss: data.log_loss(&said)? },
-        Part::Linear { scorer, knots: 0, c: FALLBACK_C },
-    );
+    blend.add(Member { name, weight: 1.0, log_loss: data.log_loss(&said)? }, Part::Linear(scorer));
     Ok((blend, OutOfFold { log_odds: said, unseen: false }))
 }
 
@@ -477,12 +447,8 @@ impl BlendClassifier {
         self.members.push(member);
         match part {
             _ if weight == 0.0 => {}
-            Part::Linear { scorer, .. } => self.linear.push((weight, scorer)),
+            Part::Linear(scorer) => self.linear.push((weight, scorer)),
             Part::Trees(forests) => self.add_forests(weight, forests),
-            Part::Offset(scorer, forests) => {
-                self.linear.push((weight, scorer));
-                self.add_forests(weight, forests);
-            }
         }
     }
 

@@ -11,7 +11,6 @@
 
 mod effort;
 mod fit;
-mod offset;
 mod part;
 mod scarcity;
 #[cfg(test)]

@@ -21,9 +21,6 @@ pub enum BlendPart {
     HeldTrees,
     /// Trees of 31 leaves.
     LargeTrees,
-    /// Trees that start from what a logistic regression says of rows it has not seen; tried by
-    /// [`Effort::Best`](super::Effort::Best) alone.
-    OffsetTrees,
     /// The weights of the members; without them all count the same.
     Weights,
     /// The beta calibration of what they say together.
@@ -32,13 +29,12 @@ pub enum BlendPart {
 
 impl BlendPart {
     /// All of them, members first.
-    pub const ALL: [BlendPart; 8] = [
+    pub const ALL: [BlendPart; 7] = [
         BlendPart::Logistic,
         BlendPart::PiecewiseLogistic,
         BlendPart::GradientTrees,
         BlendPart::HeldTrees,
         BlendPart::LargeTrees,
-        BlendPart::OffsetTrees,
         BlendPart::Weights,
         BlendPart::Calibration,
     ];
@@ -51,7 +47,6 @@ impl BlendPart {
             BlendPart::GradientTrees => "gradient trees",
             BlendPart::HeldTrees => "held trees",
             BlendPart::LargeTrees => "large trees",
-            BlendPart::OffsetTrees => "offset trees",
             BlendPart::Weights => "weights",
             BlendPart::Calibration => "calibration",
         }
@@ -74,8 +69,8 @@ impl FromStr for BlendPart {
 
     fn from_str(name: &str) -> Result<Self, Error> {
         let found = BlendPart::ALL.into_iter().find(|part| part.name() == name);
-        let expected = "`logistic`, `piecewise logistic`, `gradient trees`, `held trees`, `large trees`, `offset trees`, \
-                        `weights` or `calibration`";
+        let expected = "`logistic`, `piecewise logistic`, `gradient trees`, `held trees`, `large trees`, `weights` \
+                        or `calibration`";
         let value = format!("`{name}`");
         found.ok_or_else(|| ErrorKind::Parameter { name: "leave_out", value, expected }.into())
     }

@@ -31,7 +31,7 @@ fn customers(n: usize, strength: f64) -> (Table, Vec<bool>) {
 #[test]
 fn more_effort_tries_more_and_stays_one_exact_model() {
     let (table, y) = customers(600, 1.5);
-    for (effort, n_members) in [(Effort::Fast, 3), (Effort::Balanced, 5), (Effort::Best, 6)] {
+    for (effort, n_members) in [(Effort::Fast, 3), (Effort::Balanced, 5), (Effort::Best, 5)] {
         let blend = BlendClassifier::params().effort(effort).fit(&table, &y, None).unwrap();
         assert_eq!(blend.members().len(), n_members, "{effort}");
         let sums = blend.contributions(&table).unwrap();
@@ -79,13 +79,17 @@ fn a_part_left_out_is_not_tried_and_something_has_to_stay() {
 }
 
 #[test]
-fn trees_from_an_offset_are_tried_only_where_two_folds_can_be_left_out() {
-    let (table, y) = customers(200, 1.5);
-    let fit = |n_folds: usize| {
-        BlendClassifier::params().effort(Effort::Best).n_folds(n_folds).fit(&table, &y, None).unwrap()
+fn rows_of_one_account_are_twins_unless_they_are_known_to_belong_together() {
+    let (accounts, churned) = customers(200, 1.0);
+    let rows: Vec<usize> = (0..600).map(|row| row / 3).collect();
+    let (table, y) = (accounts.take(&rows), rows.iter().map(|&row| churned[row]).collect::<Vec<bool>>());
+    let params = BlendClassifier::params().effort(Effort::Fast);
+    let twins = |blend: &BlendClassifier| {
+        blend.warnings().iter().any(|warning| warning.contains("the same account in several rows"))
     };
-    let tried = |blend: &BlendClassifier| blend.members().iter().any(|member| member.name == "offset trees");
-    assert!(tried(&fit(3)) && !tried(&fit(2)));
+    assert!(twins(&params.fit(&table, &y, None).unwrap()));
+    let groups: Vec<String> = rows.iter().map(usize::to_string).collect();
+    assert!(!twins(&params.fit_groups(&table, &y, None, &groups).unwrap()));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use rayon::prelude::*;
 
-use super::boost::{BoostParams, BoostTask, Boosted, boost};
+use super::boost::{BoostParams, BoostTask, Boosted, Observed, boost};
 use crate::error::{ErrorKind, Result};
 use crate::model::loss::Loss;
 use crate::model::training::FoldRows;
@@ -13,18 +13,18 @@ use crate::model::{OnProgress, Progress};
 use crate::tree::{Binning, Bins, Forest};
 
 /// What the forests are grown on.
-pub(super) struct Bag<'a, L> {
+pub(super) struct Bag<'a, L, Y> {
     pub(super) loss: &'a L,
     pub(super) binning: &'a Binning,
     pub(super) bins: &'a Bins,
-    /// `n` targets as the loss takes them.
-    pub(super) y: &'a [f64],
+    /// `n` targets.
+    pub(super) y: &'a [Y],
     pub(super) weights: Option<&'a [f64]>,
     /// At least one.
     pub(super) folds: &'a [FoldRows],
 }
 
-impl<L: Loss> Bag<'_, L> {
+impl<L: Loss, Y: Observed> Bag<'_, L, Y> {
     /// The mean of the folds' forests, and of their losses on the rows left out, as far as every fold tried.
     pub(super) fn grow(
         &self,
@@ -41,7 +41,7 @@ impl<L: Loss> Bag<'_, L> {
             on_progress(Progress { done: *done / self.folds.len() as f64, stage: "growing trees" })
         };
         let grow = |(train, valid): &FoldRows| {
-            let task = BoostTask { y: self.y, weights: self.weights, offset: None, train, valid };
+            let task = BoostTask { y: self.y, weights: self.weights, train, valid };
             let boosted = boost(self.loss, self.binning, self.bins, &task, &params, &|_| tell(0.0))?;
             match tell(1.0) {
                 ControlFlow::Continue(()) => Ok(boosted),

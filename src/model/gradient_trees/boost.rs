@@ -14,15 +14,33 @@ use crate::tree::{Binning, Bins, Forest, GrowParams, Grower, GrownTree, Tree, ve
 /// Above this many rows, gradients are taken by several threads.
 const PARALLEL_ROWS: usize = 4096;
 
+/// A target as it was given: classes are not copied to numbers, which are eight times their size.
+pub trait Observed: Copy + Send + Sync {
+    /// As the loss takes it.
+    fn number(self) -> f64;
+}
+
+impl Observed for bool {
+    #[inline(always)]
+    fn number(self) -> f64 {
+        f64::from(u8::from(self))
+    }
+}
+
+impl Observed for f64 {
+    #[inline(always)]
+    fn number(self) -> f64 {
+        self
+    }
+}
+
 /// What is learned, over a table of `n` rows whose bins are given beside it.
 #[derive(Clone, Copy)]
-pub(crate) struct BoostTask<'a> {
-    /// `n` targets: 0 or 1 for the logistic loss.
-    pub(crate) y: &'a [f64],
+pub(crate) struct BoostTask<'a, Y> {
+    /// `n` targets; classes or 0 and 1 for the logistic loss.
+    pub(crate) y: &'a [Y],
     /// `n` finite weights, none negative; all 1 where there are none.
     pub(crate) weights: Option<&'a [f64]>,
-    /// `n` raw scores that the trees start from; all 0 where there are none.
-    pub(crate) offset: Option<&'a [f64]>,
     /// Rows to learn from, ascending; at least one of positive weight.
     pub(crate) train: &'a [u32],
     /// Rows to watch for early stopping, none of `train`.
@@ -55,9 +73,9 @@ pub(crate) struct BoostParams {
 pub(crate) struct Boosted {
     /// Trees up to the best one, learning rate included.
     pub(crate) trees: Vec<Tree>,
-    /// What the trees add to, the offset aside.
+    /// What the trees add to.
     pub(crate) base: f64,
-    /// Raw score of the valid rows in their order, base and offset included, after the best tree.
+    /// Raw score of the valid rows in their order, base included, after the best tree.
     pub(crate) valid_raw: Vec<f64>,
     /// Mean loss on the valid rows before the first tree, after it, and so on; empty without valid rows.
     pub(crate) valid_losses: Vec<f64>,
@@ -74,7 +92,7 @@ pub(crate) struct Before<'a> {
 }
 
 impl Boosted {
-    /// The trees and the base as one forest; an offset is not part of it.
+    /// The trees and the base as one forest.
     pub(crate) fn into_forest(self, n_columns: usize) -> Forest {
         Forest::new(self.base, n_columns, self.trees)
     }
@@ -84,23 +102,23 @@ impl Boosted {
 ///
 /// # Errors
 /// When `on_progress` breaks.
-pub(crate) fn boost<L: Loss>(
+pub(crate) fn boost<L: Loss, Y: Observed>(
     loss: &L,
     binning: &Binning,
     bins: &Bins,
-    task: &BoostTask,
+    task: &BoostTask<Y>,
     params: &BoostParams,
     on_progress: OnProgress,
 ) -> Result<Boosted> {
     Boosting::start(loss, binning, bins, task, params).run(on_progress)
 }
 
-/// [`boost`] from trees that stand already; the task has no offset.
-pub(crate) fn boost_on<L: Loss>(
+/// [`boost`] from trees that stand already.
+pub(crate) fn boost_on<L: Loss, Y: Observed>(
     loss: &L,
     binning: &Binning,
     bins: &Bins,
-    task: &BoostTask,
+    task: &BoostTask<Y>,
     params: &BoostParams,
     before: Before,
     on_progress: OnProgress,
@@ -115,11 +133,11 @@ fn tell(on_progress: OnProgress, done: f64, stage: &'static str) -> Result<()> {
     }
 }
 
-struct Boosting<'a, L> {
+struct Boosting<'a, L, Y> {
     loss: &'a L,
     binning: &'a Binning,
     bins: &'a Bins,
-    task: &'a BoostTask<'a>,
+    task: &'a BoostTask<'a, Y>,
     params: &'a BoostParams,
     /// Rows of positive weight among the training rows.
     train: Cow<'a, [u32]>,
@@ -143,17 +161,16 @@ struct Best {
     valid_raw: Vec<f64>,
 }
 
-impl<'a, L: Loss> Boosting<'a, L> {
+impl<'a, L: Loss, Y: Observed> Boosting<'a, L, Y> {
     /// At the best constant.
     fn start(
         loss: &'a L,
         binning: &'a Binning,
         bins: &'a Bins,
-        task: &'a BoostTask,
+        task: &'a BoostTask<'a, Y>,
         params: &'a BoostParams,
     ) -> Self {
-        let raw = task.offset.map_or_else(|| vec![0.0; task.y.len()], <[f64]>::to_vec);
-        let mut boosting = Boosting::new(loss, binning, bins, task, params, raw);
+        let mut boosting = Boosting::new(loss, binning, bins, task, params, vec![0.0; task.y.len()]);
         boosting.find_base();
         boosting.watch();
         boosting
@@ -164,7 +181,7 @@ impl<'a, L: Loss> Boosting<'a, L> {
         loss: &'a L,
         binning: &'a Binning,
         bins: &'a Bins,
-        task: &'a BoostTask,
+        task: &'a BoostTask<'a, Y>,
         params: &'a BoostParams,
         before: Before,
     ) -> Self {
@@ -180,7 +197,7 @@ impl<'a, L: Loss> Boosting<'a, L> {
         loss: &'a L,
         binning: &'a Binning,
         bins: &'a Bins,
-        task: &'a BoostTask,
+        task: &'a BoostTask<'a, Y>,
         params: &'a BoostParams,
         raw: Vec<f64>,
     ) -> Self {
@@ -251,7 +268,7 @@ impl<'a, L: Loss> Boosting<'a, L> {
     }
 
     fn residual_quantile(&self, rows: &mut dyn Iterator<Item = usize>, q: f64) -> f64 {
-        let residual = |row: usize| (self.task.y[row] - self.raw[row], self.weight(row as u32));
+        let residual = |row: usize| (self.task.y[row].number() - self.raw[row], self.weight(row as u32));
         weighted_quantile(&mut rows.map(residual).collect::<Vec<_>>(), q)
     }
 
@@ -262,7 +279,7 @@ impl<'a, L: Loss> Boosting<'a, L> {
     #[inline]
     fn derivatives(&self, row: u32) -> (f64, f64) {
         let (gradient, hessian) =
-            self.loss.gradient_and_hessian(self.task.y[row as usize], self.raw[row as usize]);
+            self.loss.gradient_and_hessian(self.task.y[row as usize].number(), self.raw[row as usize]);
         (gradient * self.weight(row), hessian * self.weight(row))
     }
 
@@ -352,7 +369,7 @@ impl<'a, L: Loss> Boosting<'a, L> {
 
     fn valid_loss(&self) -> f64 {
         let add = |(sum, weights): (f64, f64), &row: &u32| {
-            let (y, raw) = (self.task.y[row as usize], self.raw[row as usize]);
+            let (y, raw) = (self.task.y[row as usize].number(), self.raw[row as usize]);
             (sum + self.weight(row) * self.loss.value(y, raw), weights + self.weight(row))
         };
         let (sum, weights) = self.task.valid.iter().fold((0.0, 0.0), add);
@@ -383,9 +400,9 @@ fn sample_rows<'r>(rows: &'r [u32], share: f64, random: &mut SplitMix64) -> (Cow
 
 /// Gradients and hessians of some rows, in loops that compile to vector code.
 #[inline(always)]
-fn fill_gradients<L: Loss>(
+fn fill_gradients<L: Loss, Y: Observed>(
     loss: &L,
-    y: &[f64],
+    y: &[Y],
     raw: &[f64],
     weights: Option<&[f64]>,
     gradients: &mut [f32],
@@ -394,12 +411,12 @@ fn fill_gradients<L: Loss>(
     let places = gradients.iter_mut().zip(hessians).zip(y.iter().zip(raw));
     let Some(weights) = weights else {
         return places.for_each(|((gradient, hessian), (&y, &raw))| {
-            let (first, second) = loss.gradient_and_hessian(y, raw);
+            let (first, second) = loss.gradient_and_hessian(y.number(), raw);
             (*gradient, *hessian) = (first as f32, second as f32);
         });
     };
     places.zip(weights).for_each(|(((gradient, hessian), (&y, &raw)), weight)| {
-        let (first, second) = loss.gradient_and_hessian(y, raw);
+        let (first, second) = loss.gradient_and_hessian(y.number(), raw);
         (*gradient, *hessian) = ((first * weight) as f32, (second * weight) as f32);
     });
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::mem::take;
 
 use super::bag::Bag;
-use super::boost::{Before, Boosted, boost_on};
+use super::boost::{Before, Boosted, Observed, boost_on};
 use super::level_means::{Known, LevelMeans};
 use super::params::expect;
 use super::stopping::{deal, hold_back};
@@ -130,9 +130,9 @@ impl<T: Target> ValidGradientTreesParams<T> {
 }
 
 /// The rows to learn from with those of a validation set, if there is one, after them.
-struct Rows<'a> {
+struct Rows<'a, Y: Clone> {
     columns: Vec<Joined<'a>>,
-    y: Vec<f64>,
+    y: Cow<'a, [Y]>,
     weights: Option<Cow<'a, [f64]>>,
     n_train: usize,
 }
@@ -144,15 +144,15 @@ enum Joined<'a> {
     Codes(Vec<u32>, usize),
 }
 
-impl<'a> Rows<'a> {
-    fn of<T: Target>(task: &'a TreesTask<'_, T>, features: &Features) -> Result<Self> {
+impl<'a, Y: Observed> Rows<'a, Y> {
+    fn of<T: Target<Y = Y>>(task: &'a TreesTask<'_, T>, features: &Features) -> Result<Self> {
         let train = features.encode(&task.table)?;
-        let mut y: Vec<f64> = task.y.iter().map(|&y| T::number(y)).collect();
+        let mut y = Cow::Borrowed(task.y);
         let (n_train, mut weights) = (y.len(), task.weights.map(Cow::Borrowed));
         let columns = match &task.valid {
             None => train.into_iter().map(Joined::Alone).collect(),
             Some(valid) => {
-                y.extend(valid.y.iter().map(|&y| T::number(y)));
+                y = Cow::Owned([task.y, valid.y].concat());
                 weights = joined_weights(task.weights, n_train, valid.weights, valid.y.len()).map(Cow::Owned);
                 let valid = features.encode(&valid.table)?;
                 train
@@ -230,7 +230,7 @@ fn head(view: ColumnView<'_>, n: usize) -> ColumnView<'_> {
 struct Fitting<'a, T: Target> {
     params: &'a ValidGradientTreesParams<T>,
     task: &'a TreesTask<'a, T>,
-    rows: &'a Rows<'a>,
+    rows: &'a Rows<'a, T::Y>,
     stopping: EarlyStopping,
     boost: BoostParams,
 }
@@ -302,8 +302,8 @@ impl<T: Target> Fitting<'_, T> {
         }
     }
 
-    fn boost_task<'t>(&'t self, train: &'t [u32], valid: &'t [u32]) -> BoostTask<'t> {
-        BoostTask { y: &self.rows.y, weights: self.rows.weights.as_deref(), offset: None, train, valid }
+    fn boost_task<'t>(&'t self, train: &'t [u32], valid: &'t [u32]) -> BoostTask<'t, T::Y> {
+        BoostTask { y: &self.rows.y, weights: self.rows.weights.as_deref(), train, valid }
     }
 
     /// Rows to learn from and rows to watch, ascending.

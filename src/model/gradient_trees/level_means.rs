@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::boost::Observed;
 use crate::random::SplitMix64;
 use crate::tree::{ColumnView, MISSING_CODE};
 
@@ -31,9 +32,9 @@ struct Sum {
 }
 
 /// The rows that means are taken of.
-pub(super) struct Known<'a> {
+pub(super) struct Known<'a, Y> {
     /// Targets of all rows of the table.
-    pub(super) y: &'a [f64],
+    pub(super) y: &'a [Y],
     /// Their weights.
     pub(super) weights: Option<&'a [f64]>,
     /// The rows to learn from.
@@ -42,24 +43,24 @@ pub(super) struct Known<'a> {
     pub(super) random_state: u64,
 }
 
-impl Known<'_> {
+impl<Y: Observed> Known<'_, Y> {
     fn weight(&self, row: u32) -> f64 {
         self.weights.map_or(1.0, |weights| weights[row as usize])
     }
 
     fn add(&self, row: u32, sum: &mut Sum) {
         sum.weight += self.weight(row);
-        sum.target += self.weight(row) * self.y[row as usize];
+        sum.target += self.weight(row) * self.y[row as usize].number();
     }
 }
 
 impl LevelMeans {
     /// The means of a column with more than `most_levels` levels among the known rows, and what each row of the table
     /// is told; none for any other column.
-    pub(super) fn of(
+    pub(super) fn of<Y: Observed>(
         column: usize,
         view: ColumnView,
-        known: &Known,
+        known: &Known<Y>,
         most_levels: usize,
     ) -> Option<(Self, Vec<f64>)> {
         let ColumnView::Category { codes, n_levels } = view else { return None };
@@ -117,7 +118,7 @@ impl Smoothing {
     /// By the variance within levels over the variance between them (Bühlmann and Straub 1970), both estimated by
     /// analysis of variance (Searle, Casella and McCulloch 1992, section 3.6). Where the mean squares between levels do
     /// not exceed those within by three standard errors of their ratio, levels are taken to tell nothing.
-    fn of(codes: &[u32], sums: &[Sum], known: &Known) -> Self {
+    fn of<Y: Observed>(codes: &[u32], sums: &[Sum], known: &Known<Y>) -> Self {
         let seen = || sums.iter().filter(|sum| sum.weight > 0.0);
         let n_levels = seen().count() as f64;
         let (weight, target) = seen().fold((0.0, 0.0), |(w, t), sum| (w + sum.weight, t + sum.target));
@@ -127,7 +128,8 @@ impl Smoothing {
         let (mut within, mut n_rows) = (0.0, 0.0);
         for &row in known.rows.iter().filter(|&&row| known.weight(row) > 0.0) {
             if let Some(sum) = sums.get(codes[row as usize] as usize) {
-                within += known.weight(row) * (known.y[row as usize] - sum.target / sum.weight).powi(2);
+                within +=
+                    known.weight(row) * (known.y[row as usize].number() - sum.target / sum.weight).powi(2);
                 n_rows += 1.0;
             }
         }
@@ -147,12 +149,12 @@ impl Smoothing {
 }
 
 /// Tells each known row the mean of its level in the other folds.
-fn tell_of_other_folds(
+fn tell_of_other_folds<Y: Observed>(
     told: &mut [f64],
     codes: &[u32],
     sums: &[Sum],
     smoothing: &Smoothing,
-    known: &Known,
+    known: &Known<Y>,
     column: usize,
 ) {
     let mut random = SplitMix64::nth(known.random_state, usize::MAX - column);

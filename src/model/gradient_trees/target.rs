@@ -1,6 +1,7 @@
 //! What gradient trees can learn: a label of two classes, or a number. All that differs between the two stands here.
 
 use super::GradientTrees;
+use super::boost::Observed;
 use crate::error::Result;
 use crate::frame::TableView;
 use crate::model::loss::{Logistic, Loss, RegressionLoss};
@@ -19,7 +20,7 @@ pub struct Label;
 /// What a target has to say for itself; closed to other crates.
 pub trait Rules: Clone + PartialEq + std::fmt::Debug + Send + Sync + Sized + 'static {
     /// One row's target.
-    type Y: Copy + Default + Send + Sync;
+    type Y: Observed + Default;
     /// The loss.
     type Loss: Loss;
 
@@ -34,9 +35,6 @@ pub trait Rules: Clone + PartialEq + std::fmt::Debug + Send + Sync + Sized + 'st
 
     /// Whether targets can be validated on.
     fn check_valid(&self, y: &[Self::Y]) -> Result<()>;
-
-    /// The target as the loss takes it.
-    fn number(y: Self::Y) -> f64;
 
     /// What linfa is told of a row.
     fn told(&self, raw: f64) -> Self::Y;
@@ -66,10 +64,6 @@ impl Rules for Label {
 
     fn check_valid(&self, _: &[bool]) -> Result<()> {
         Ok(())
-    }
-
-    fn number(y: bool) -> f64 {
-        f64::from(u8::from(y))
     }
 
     fn told(&self, raw: f64) -> bool {
@@ -104,10 +98,6 @@ impl Rules for RegressionLoss {
 
     fn check_valid(&self, y: &[f64]) -> Result<()> {
         self.check_targets("validation targets", y)
-    }
-
-    fn number(y: f64) -> f64 {
-        y
     }
 
     fn told(&self, raw: f64) -> f64 {

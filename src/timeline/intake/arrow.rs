@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::super::day::{Moment, day_of};
+use super::super::day::{Moment, day_of, zone_of};
+use super::super::file::Timeline;
 use super::super::table_from::TableFrom;
 use super::Cause;
 use super::Reading;
@@ -38,7 +39,10 @@ impl Reading<'_> {
             return Ok(self);
         };
         let mut rows = BatchReader::new(self, from, &names_of(first))?;
-        batches.iter().try_for_each(|batch| rows.batch(self, batch))?;
+        for batch in batches {
+            let batch = rows.columns.batch(batch)?;
+            rows.batch(self, &batch);
+        }
         rows.finish(self);
         Ok(self)
     }
@@ -48,51 +52,71 @@ pub(super) fn names_of(batch: &RecordBatch) -> Vec<String> {
     batch.schema().fields().iter().map(|field| field.name().clone()).collect()
 }
 
+/// How the columns of the batches of one table are taken up, by any thread.
+#[derive(Clone)]
+pub(super) struct Columns {
+    names: Vec<String>,
+    is_read: Vec<bool>,
+    zone: TimeZone,
+}
+
+/// A batch in the forms in which it is read.
+pub(super) struct Batch {
+    columns: Vec<Cells>,
+    pub n_rows: usize,
+}
+
+impl Columns {
+    pub fn new(timeline: &Timeline, table: &TableFrom, names: &[String]) -> Result<Self> {
+        let is_read = names.iter().map(|name| table.reads(name, &timeline.account)).collect();
+        let zone = zone_of(timeline.zone_name(table))?;
+        Ok(Columns { names: names.to_vec(), is_read, zone })
+    }
+
+    pub fn batch(&self, batch: &RecordBatch) -> Result<Batch> {
+        if names_of(batch) != self.names {
+            let text = "a batch has other columns than the first; give all the same".to_owned();
+            return Err(ErrorKind::Records(text).into());
+        }
+        let columns = batch.columns().iter().enumerate();
+        let columns = columns.map(|(at, array)| match self.is_read[at] {
+            true => Cells::new(&self.names[at], array, &self.zone),
+            false => Ok(Cells::Nothing),
+        });
+        Ok(Batch { columns: columns.collect::<Result<_>>()?, n_rows: batch.num_rows() })
+    }
+}
+
 /// Reads batches of one table.
 pub(super) struct BatchReader {
     rows: RowReader,
-    names: Vec<String>,
-    is_read: Vec<bool>,
+    pub columns: Columns,
     n_rows: u64,
 }
 
 impl BatchReader {
     pub fn new(reading: &mut Reading<'_>, table: &TableFrom, names: &[String]) -> Result<Self> {
-        let account = reading.timeline.account.clone();
+        let columns = Columns::new(reading.timeline, table, names)?;
         let rows = RowReader::new(reading, table, names.to_vec())?;
-        let is_read = names.iter().map(|name| table.reads(name, &account)).collect();
-        Ok(BatchReader { rows, names: names.to_vec(), is_read, n_rows: 0 })
+        Ok(BatchReader { rows, columns, n_rows: 0 })
     }
 
-    pub fn batch(&mut self, reading: &mut Reading<'_>, batch: &RecordBatch) -> Result<()> {
-        if names_of(batch) != self.names {
-            let text = "a batch has other columns than the first; give all the same".to_owned();
-            return Err(ErrorKind::Records(text).into());
-        }
-        let zone = self.rows.header().zone().clone();
-        let columns = batch.columns().iter().enumerate();
-        let columns: Vec<Cells> = columns
-            .map(|(at, array)| match self.is_read[at] {
-                true => Cells::new(&self.names[at], array, &zone),
-                false => Ok(Cells::Nothing),
-            })
-            .collect::<Result<_>>()?;
+    pub fn batch(&mut self, reading: &mut Reading<'_>, batch: &Batch) {
+        let Batch { columns, n_rows } = batch;
         self.rows.begin_batch();
-        let plain = self.rows.events().and_then(|events| plain(events, &columns));
-        for at in 0..batch.num_rows() {
-            if let Some(plain) = &plain
-                && let Some(event) = self.rows.events().and_then(|events| plain.event(at, events, reading))
-            {
-                let counts = reading.counts();
-                counts.n_rows += 1;
-                counts.n_late += usize::from(event.known_at > event.occurred_at);
-                reading.events.push(event);
-                continue;
+        let plain = self.rows.events().and_then(|events| plain(events, columns));
+        let mut at = 0;
+        while at < *n_rows {
+            if let (Some(plain), Some(plainly)) = (&plain, self.rows.events().and_then(Events::plainly)) {
+                at = plain.read(at, *n_rows, &plainly, reading);
             }
-            self.rows.row(reading, &ArrowRow { columns: &columns, at, line: self.n_rows + at as u64 + 1 });
+            if at < *n_rows {
+                let row = ArrowRow { columns, at, line: self.n_rows + at as u64 + 1 };
+                self.rows.row(reading, &row);
+                at += 1;
+            }
         }
-        self.n_rows += batch.num_rows() as u64;
-        Ok(())
+        self.n_rows += *n_rows as u64;
     }
 
     pub fn finish(self, reading: &mut Reading<'_>) {

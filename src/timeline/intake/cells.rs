@@ -61,11 +61,6 @@ impl Header {
         column.map(|name| self.find(name, role)).transpose()
     }
 
-    #[cfg(feature = "arrow")]
-    pub fn zone(&self) -> &TimeZone {
-        &self.zone
-    }
-
     /// What is odd about a column with times of both kinds.
     pub fn notes(&self, table: &str) -> Vec<String> {
         let note = |(name, met): (&String, &[bool; 2])| {
@@ -203,6 +198,7 @@ impl Ids {
     }
 
     /// The code of a whole number that was met before.
+    #[inline]
     fn met(&self, number: i64) -> Option<u32> {
         match usize::try_from(number) {
             Ok(small) if small < MAX_SMALL => self.small.get(small).copied().filter(|code| *code != NO_CODE),
@@ -234,6 +230,7 @@ impl Ids {
         code
     }
 
+    #[inline]
     pub fn find(&mut self, id: Key<'_>) -> Option<u32> {
         match id {
             Key::Text(text) => self.codes.get(text).copied(),

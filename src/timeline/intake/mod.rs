@@ -8,6 +8,7 @@ mod cells;
 mod contracts;
 mod csv;
 mod events;
+mod finish;
 #[cfg(feature = "parquet")]
 mod parquet;
 #[cfg(feature = "arrow")]
@@ -17,11 +18,10 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
-use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::contract::{self, Contract};
+use super::contract::Contract;
 use super::file::Timeline;
 use super::record::{Account, Event, EventNames, Records};
 use super::table_from::{TableFrom, TableKind};
@@ -127,14 +127,16 @@ impl Timeline {
         let mut reading = self.reading()?;
         let mut tables: Vec<&TableFrom> = self.tables.iter().collect();
         tables.sort_by_key(|table| table.kind.turn());
-        for table in tables {
-            let Some(file) = &table.file else {
+        let file = |table: &'_ TableFrom| match &table.file {
+            Some(file) => Ok(folder.as_ref().join(file)),
+            None => {
                 let text =
                     format!("table `{}` has no `file`; name it, or read its rows by code", table.title());
-                return Err(ErrorKind::Schema(text).into());
-            };
-            reading.file(&table.title(), folder.as_ref().join(file))?;
-        }
+                Err(Error::from(ErrorKind::Schema(text)))
+            }
+        };
+        let files = tables.iter().map(|table| Ok((*table, file(table)?))).collect::<Result<Vec<_>>>()?;
+        reading.files(&files)?;
         reading.finish()
     }
 
@@ -246,7 +248,7 @@ impl<'a> Reading<'a> {
     /// As [`csv`](Self::csv).
     pub fn file(&mut self, table: &str, path: impl AsRef<Path>) -> Result<&mut Self> {
         let (from, path) = (self.table(table)?, path.as_ref());
-        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet")) {
+        if is_parquet(path) {
             self.parquet(from, path)?;
             return Ok(self);
         }
@@ -255,6 +257,12 @@ impl<'a> Reading<'a> {
             std::fs::File::open(path).map_err(|source| ErrorKind::Io { path: what.clone(), source })?;
         csv::read(self, from, file, &what)?;
         Ok(self)
+    }
+
+    /// Reads tables from files, one after the other.
+    #[cfg(not(feature = "parquet"))]
+    fn files(&mut self, files: &[(&TableFrom, std::path::PathBuf)]) -> Result<()> {
+        files.iter().try_for_each(|(table, path)| self.file(&table.title(), path).map(drop))
     }
 
     #[cfg(not(feature = "parquet"))]
@@ -338,111 +346,15 @@ impl<'a> Reading<'a> {
     }
 
     /// The number of an account that is told of; where no table tells of accounts, of any.
+    #[inline]
     fn account(&mut self, id: cells::Key<'_>) -> std::result::Result<u32, Cause> {
         if !self.has_accounts {
             return Ok(self.ids.code(id));
         }
         self.ids.find(id).ok_or_else(|| format!("account `{id}` is in no table of accounts"))
     }
-
-    fn finish_as(mut self, what: &str) -> Result<Intake> {
-        if self.turn < 2 {
-            self.settle_contracts();
-        }
-        let n_rows = self.tables.iter().map(|table| table.n_rows).sum();
-        if self.tables.iter().any(|table| table.n_duplicates > 0) {
-            self.events.retain(|event| event.account != events::DROPPED);
-        }
-        let is_empty = self.events.is_empty() && self.contracts.is_empty() && !self.has_accounts;
-        if n_rows == 0 || is_empty || self.ids.is_empty() {
-            return Err(nothing(what, self.bad.first()));
-        }
-        let known_until = self.timeline.known_until.unwrap_or_else(|| self.known_until());
-        let has_accounts = self.has_accounts;
-        let (accounts, place) = self.sorted_accounts();
-        for event in &mut self.events {
-            event.account = place[event.account as usize];
-        }
-        for contract in &mut self.contracts {
-            contract.account = place[contract.account as usize];
-        }
-        let records = Records::new(accounts, self.contracts, self.names, self.events, known_until)?;
-        let records = if has_accounts { records } else { records.started_by_facts() };
-        let sum = |count: fn(&TableIntake) -> usize| self.tables.iter().map(count).sum();
-        Ok(Intake {
-            records,
-            n_rows,
-            bad: self.bad,
-            doubtful: self.doubtful,
-            n_duplicates: sum(|table| table.n_duplicates),
-            n_late: sum(|table| table.n_late),
-            notes: self.notes,
-            tables: self.tables,
-        })
-    }
-
-    /// The day after the last on which anything was known.
-    fn known_until(&self) -> Date {
-        let events = self.events.iter().map(|event| event.known_at);
-        let contracts = self.contracts.iter().map(|contract| contract.known_at);
-        let accounts = self.accounts.iter().flatten().map(|account| account.known_at);
-        let last = events.chain(contracts).chain(accounts).max().unwrap_or(Date::MIN);
-        last.saturating_add(1.day())
-    }
-
-    /// The accounts by id, and the place of each number among them; those without a fact are none, unless they were
-    /// told of.
-    fn sorted_accounts(&self) -> (Vec<Account>, Vec<u32>) {
-        let ids = self.ids.names();
-        let mut accounts: Vec<Option<Account>> = self.accounts.clone();
-        accounts.resize(ids.len(), None);
-        if !self.has_accounts {
-            let events = self.events.iter().map(|event| (event.account, event.occurred_at));
-            let contracts = self.contracts.iter().map(|contract| (contract.account, contract.starts));
-            let mut started: Vec<Option<Date>> = vec![None; ids.len()];
-            for (account, day) in events.chain(contracts) {
-                let first = &mut started[account as usize];
-                *first = Some(first.map_or(day, |other| other.min(day)));
-            }
-            let account = |(id, day): (&String, Option<Date>)| day.map(|day| Account::new(id.as_str(), day));
-            accounts = ids.iter().zip(started).map(account).collect();
-        }
-        let mut order: Vec<usize> = (0..accounts.len()).filter(|&at| accounts[at].is_some()).collect();
-        order.sort_by(|&a, &b| ids[a].cmp(&ids[b]));
-        let mut place = vec![0; accounts.len()];
-        order.iter().zip(0..).for_each(|(&at, new)| place[at] = new);
-        (order.into_iter().filter_map(|at| accounts[at].take()).collect(), place)
-    }
-
-    /// Leaves out contracts that stand twice or are in a currency that cannot be converted, and counts overlaps.
-    fn settle_contracts(&mut self) {
-        contracts::settle(self);
-        let mut order: Vec<usize> = (0..self.contracts.len()).collect();
-        order.sort_by(|&a, &b| contract::order(&self.contracts[a], &self.contracts[b]));
-        let sorted: Vec<Contract> = order.iter().map(|&at| self.contracts[at].clone()).collect();
-        for (earlier, later) in contract::overlaps(&sorted) {
-            let (row, other) = (&self.contract_rows[order[later]], &self.contract_rows[order[earlier]]);
-            let cause = format!(
-                "starts on {} before the contract of line {} ends; from then on this one counts",
-                sorted[later].starts, other.line
-            );
-            let doubtful = BadRow { cause, ..row.clone() };
-            if let Some(table) = self.tables.iter_mut().find(|table| table.name == doubtful.table) {
-                table.n_doubtful += 1;
-            }
-            self.doubtful.push(doubtful);
-        }
-        self.contract_rows = Vec::new();
-    }
 }
 
-fn nothing(what: &str, bad: Option<&BadRow>) -> Error {
-    let what = what.to_owned();
-    match bad {
-        Some(bad) => {
-            let problem = format!("{}; no row of the file can be used, and this is the first", bad.cause);
-            ErrorKind::Csv { what, line: bad.line, problem }.into()
-        }
-        None => ErrorKind::NoRows { what, hint: "give it a header and at least one event" }.into(),
-    }
+fn is_parquet(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"))
 }

@@ -1,21 +1,22 @@
 //! Tables from Parquet files: some threads unpack, each its share of the row groups, while another reads the rows.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::Scope;
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use ::parquet::errors::ParquetError;
-use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema};
 
+use super::super::file::Timeline;
 use super::super::table_from::TableFrom;
-use super::Reading;
-use super::arrow::BatchReader;
+use super::arrow::{Batch, BatchReader, Columns};
+use super::{Reading, is_parquet};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Rows that are unpacked at a time: what is unpacked stays in the cache while it is read.
@@ -23,48 +24,88 @@ const BATCH_ROWS: usize = 1 << 15;
 /// Batches of one thread that may wait to be read: those of a usual row group, so that no thread waits for another.
 const WAITING: usize = 32;
 
-type Unpacked = std::result::Result<RecordBatch, String>;
+type Unpacked = Result<Batch>;
+
+/// A file that is being unpacked.
+pub(super) struct Unpacking {
+    what: String,
+    names: Vec<String>,
+    /// Rows of each row group.
+    groups: Vec<i64>,
+    /// One a thread; each sends its share of the row groups, in order.
+    receivers: Vec<Receiver<Unpacked>>,
+}
+
+impl Unpacking {
+    /// Begins to unpack; threads that nobody receives from any more end.
+    pub fn begin<'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        timeline: &Timeline,
+        table: &TableFrom,
+        path: &Path,
+    ) -> Result<Self> {
+        let what = path.display().to_string();
+        // Each reader has a file of its own: copies of one handle would share its place in the file.
+        let open = || File::open(path).map_err(|source| ErrorKind::Io { path: what.clone(), source });
+        let told = |error: ParquetError| faulty(&what, &error.to_string());
+        let packed = Packed::new(&open()?, |column| table.reads(column, &timeline.account)).map_err(told)?;
+        let columns = Columns::new(timeline, table, &packed.names)?;
+        let groups: Vec<i64> =
+            packed.metadata.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
+        let n_threads = rayon::current_num_threads().clamp(1, groups.len().max(1));
+        let mut receivers = Vec::new();
+        for thread in 0..n_threads {
+            let mut own = Vec::new();
+            for group in (thread..groups.len()).step_by(n_threads) {
+                own.push(packed.reader(open()?, group).map_err(told)?);
+            }
+            let (sender, receiver) = sync_channel(WAITING);
+            let (columns, what) = (columns.clone(), what.clone());
+            scope.spawn(move || unpack(own, &columns, &what, &sender));
+            receivers.push(receiver);
+        }
+        Ok(Unpacking { what, names: packed.names, groups, receivers })
+    }
+}
 
 impl Reading<'_> {
     pub(super) fn parquet(&mut self, table: &TableFrom, path: &Path) -> Result<()> {
-        let what = path.display().to_string();
-        let what = what.as_str();
-        // Each reader has a file of its own: copies of one handle would share its place in the file.
-        let open = || File::open(path).map_err(|source| ErrorKind::Io { path: what.to_owned(), source });
-        let told = |error: ParquetError| faulty(what, &error.to_string());
-        let packed =
-            Packed::new(&open()?, |column| table.reads(column, &self.timeline.account)).map_err(told)?;
-        let mut rows = BatchReader::new(self, table, &packed.names)?;
-        let n_groups = packed.metadata.metadata().num_row_groups();
-        let n_threads = rayon::current_num_threads().clamp(1, n_groups.max(1));
-        // A file that says more rows than there is room for, is found out when it is read.
-        let _ = self.events.try_reserve_exact(packed.n_rows().saturating_mul(table.all_events().len()));
-        let mut readers = Vec::new();
-        for thread in 0..n_threads {
-            let mut own = Vec::new();
-            for group in (thread..n_groups).step_by(n_threads) {
-                own.push(packed.reader(open()?, group).map_err(told)?);
-            }
-            readers.push(own);
-        }
         std::thread::scope(|scope| {
-            let mut receivers = Vec::new();
-            let mut threads = Vec::new();
-            for own in readers {
-                let (sender, receiver) = sync_channel(WAITING);
-                threads.push(scope.spawn(move || unpack(own, &sender)));
-                receivers.push(receiver);
+            let unpacking = Unpacking::begin(scope, self.timeline, table, path)?;
+            self.unpacked(table, unpacking)
+        })
+    }
+
+    /// Reads tables from files, one after the other, while those that are Parquet are being unpacked.
+    pub(super) fn files(&mut self, files: &[(&TableFrom, PathBuf)]) -> Result<()> {
+        std::thread::scope(|scope| {
+            let begin = |(table, path): &(&TableFrom, PathBuf)| match is_parquet(path) {
+                true => Unpacking::begin(scope, self.timeline, table, path).map(Some),
+                false => Ok(None),
+            };
+            let unpacking = files.iter().map(begin).collect::<Result<Vec<_>>>()?;
+            for ((table, path), unpacking) in files.iter().zip(unpacking) {
+                match unpacking {
+                    Some(unpacking) => self.unpacked(table, unpacking)?,
+                    None => self.file(&table.title(), path).map(drop)?,
+                }
             }
-            // In the order of the file, so that nothing depends on which thread is faster.
-            let read = (0..n_groups).try_for_each(|group| {
-                let n_rows = packed.metadata.metadata().row_group(group).num_rows();
-                read_group(&receivers[group % n_threads], n_rows, |batch| rows.batch(self, batch), what)
-            });
-            drop(receivers);
-            // One that gave up has sent too few rows, which is the error that is told.
-            threads.into_iter().for_each(|thread| drop(thread.join()));
-            read
-        })?;
+            Ok(())
+        })
+    }
+
+    /// Reads a table from a file that is being unpacked.
+    pub(super) fn unpacked(&mut self, table: &TableFrom, unpacking: Unpacking) -> Result<()> {
+        let Unpacking { what, names, groups, receivers } = unpacking;
+        let mut rows = BatchReader::new(self, table, &names)?;
+        // A file that says more rows than there is room for, is found out when it is read.
+        let n_rows = usize::try_from(groups.iter().sum::<i64>()).unwrap_or(0);
+        let _ = self.events.try_reserve_exact(n_rows.saturating_mul(table.all_events().len()));
+        // In the order of the file, so that nothing depends on which thread is faster.
+        for (group, n_rows) in groups.iter().enumerate() {
+            let receiver = &receivers[group % receivers.len()];
+            read_group(receiver, *n_rows, |batch| rows.batch(self, batch), &what)?;
+        }
         rows.finish(self);
         Ok(())
     }
@@ -73,23 +114,29 @@ impl Reading<'_> {
 fn read_group(
     receiver: &Receiver<Unpacked>,
     n_rows: i64,
-    mut read: impl FnMut(&RecordBatch) -> Result<()>,
+    mut read: impl FnMut(&Batch),
     what: &str,
 ) -> Result<()> {
     let mut n_read = 0;
     while n_read < n_rows {
-        let batch = receiver.recv().map_err(|_| faulty(what, "it has fewer rows than it says"))?;
-        let batch = batch.map_err(|text| faulty(what, &text))?;
-        n_read += batch.num_rows() as i64;
-        read(&batch)?;
+        // One that gave up has sent too few rows.
+        let batch = receiver.recv().map_err(|_| faulty(what, "it has fewer rows than it says"))??;
+        n_read += batch.n_rows as i64;
+        read(&batch);
     }
     Ok(())
 }
 
 /// Ends early where nobody receives any more.
-fn unpack(readers: Vec<ParquetRecordBatchReader>, sender: &SyncSender<Unpacked>) {
+fn unpack(
+    readers: Vec<ParquetRecordBatchReader>,
+    columns: &Columns,
+    what: &str,
+    sender: &SyncSender<Unpacked>,
+) {
     for batch in readers.into_iter().flatten() {
-        if sender.send(batch.map_err(|error| error.to_string())).is_err() {
+        let batch = batch.map_err(|error| faulty(what, &error.to_string()));
+        if sender.send(batch.and_then(|batch| columns.batch(&batch))).is_err() {
             return;
         }
     }
@@ -114,10 +161,6 @@ impl Packed {
         let names = columns.iter().map(|at| schema.field(*at).name().clone()).collect();
         let mask = ProjectionMask::roots(metadata.parquet_schema(), columns);
         Ok(Packed { metadata, mask, names })
-    }
-
-    fn n_rows(&self) -> usize {
-        usize::try_from(self.metadata.metadata().file_metadata().num_rows()).unwrap_or(0)
     }
 
     fn reader(

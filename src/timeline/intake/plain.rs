@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use super::super::record::Event;
 use super::Reading;
 use super::cells::Key;
-use super::events::{Events, Plainly};
+use super::events::Plainly;
 
 /// Days by number, and the dates from the first of them on.
 #[derive(Clone, Copy)]
@@ -43,8 +43,30 @@ pub(super) enum Names<'a> {
 }
 
 impl Plain<'_> {
-    /// The event of a row, `None` where anything about it is odd.
-    pub fn event(&self, row: usize, events: &Events, reading: &mut Reading<'_>) -> Option<Event> {
+    /// Reads rows from one on, up to the first about which anything is odd, and gives its number.
+    pub fn read(
+        &self,
+        from: usize,
+        n_rows: usize,
+        plainly: &Plainly<'_>,
+        reading: &mut Reading<'_>,
+    ) -> usize {
+        let mut n_late = 0;
+        let mut row = from;
+        while row < n_rows {
+            let Some(event) = self.event(row, plainly, reading) else { break };
+            n_late += usize::from(event.known_at > event.occurred_at);
+            reading.events.push(event);
+            row += 1;
+        }
+        let counts = reading.counts();
+        counts.n_rows += row - from;
+        counts.n_late += n_late;
+        row
+    }
+
+    #[inline]
+    fn event(&self, row: usize, plainly: &Plainly<'_>, reading: &mut Reading<'_>) -> Option<Event> {
         let occurred_at = self.occurred_at.date(row);
         let known_at = self.known_at.map_or(occurred_at, |days| days.date(row));
         let account = reading.account(Key::Whole(self.accounts[row])).ok()?;
@@ -53,11 +75,11 @@ impl Plain<'_> {
             Some(users) => Some(u32::try_from(users[row]).ok().filter(|user| i64::from(*user) < MAX_USER)?),
             None => None,
         };
-        let name = match (events.plainly()?, self.names) {
-            (Plainly { code: Some(code), .. }, _) => code,
-            (plainly, Some(Names::Whole(names))) => plainly.name(usize::try_from(names[row]).ok()?)?,
-            (plainly, Some(Names::Words(words))) => plainly.name(words[row] as usize)?,
-            _ => return None,
+        let name = match (plainly.code, self.names) {
+            (Some(code), _) => code,
+            (None, Some(Names::Whole(names))) => plainly.name(usize::try_from(names[row]).ok()?)?,
+            (None, Some(Names::Words(words))) => plainly.name(words[row] as usize)?,
+            (None, None) => return None,
         };
         let value = self.values.map_or(1.0, |values| values[row]);
         let is_odd = is_early || known_at < occurred_at || !value.is_finite();

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use jiff::civil::Date;
 
-use super::super::contract::ContractStatus;
+use super::super::contract::{Contract, ContractStatus};
 use super::known::Known;
 use super::{Churn, after, days_between};
 
@@ -41,15 +41,34 @@ pub(super) fn by_events(known: &Known<'_>, leaves: &[u32], returns: &[u32]) -> V
     stretches
 }
 
-/// The days without contract, revenue or anything that is not under notice; the first stretch begins before all days.
-pub(super) fn by_contracts(known: &Known<'_>, rule: &Churn, pauses: &[Range<Date>]) -> Vec<Away> {
+/// The days that either has, in order.
+pub(super) fn joined(mut stretches: Vec<Away>, others: Vec<Away>) -> Vec<Away> {
+    if stretches.is_empty() || others.is_empty() {
+        stretches.extend(others);
+        return stretches;
+    }
+    stretches.extend(others);
+    stretches.sort_by_key(|away| away.from);
+    let mut joined: Vec<Away> = Vec::new();
+    for away in stretches {
+        match joined.last_mut().filter(|last| last.to.is_none_or(|to| away.from <= to)) {
+            Some(last) => last.to = last.to.zip(away.to).map(|(a, b)| a.max(b)),
+            None => joined.push(away),
+        }
+    }
+    joined
+}
+
+/// The days without contract, revenue or anything that is not under notice, by any of the rules; the first stretch
+/// begins before all days.
+pub(super) fn by_contracts(known: &Known<'_>, rules: &[Churn], pauses: &[Range<Date>]) -> Vec<Away> {
     let bounds = pauses.iter().flat_map(|pause| [pause.start, pause.end]);
     let mut days: Vec<Date> = known.turns().chain(bounds).collect();
     days.sort_unstable();
     days.dedup();
     let mut stretches = vec![Away { from: Date::MIN, to: None }];
     for day in days {
-        let (is_there, last) = (is_there(known, rule, pauses, day), stretches.len() - 1);
+        let (is_there, last) = (is_there(known, rules, pauses, day), stretches.len() - 1);
         match stretches[last].to {
             None if is_there => stretches[last].to = Some(day),
             Some(_) if !is_there => stretches.push(Away { from: day, to: None }),
@@ -59,20 +78,23 @@ pub(super) fn by_contracts(known: &Known<'_>, rule: &Churn, pauses: &[Range<Date
     stretches
 }
 
-fn is_there(known: &Known<'_>, rule: &Churn, pauses: &[Range<Date>], day: Date) -> bool {
+fn is_there(known: &Known<'_>, rules: &[Churn], pauses: &[Range<Date>], day: Date) -> bool {
     let held = known.held(day);
     let is_paused = || pauses.iter().any(|pause| pause.contains(&day));
-    match rule {
+    rules.iter().all(|rule| match rule {
         Churn::Notice => held.iter().any(|contract| contract.status != ContractStatus::Cancelled),
         Churn::Renewal => !held.is_empty() || is_paused(),
-        _ => {
-            let pays = |contract: &&super::super::contract::Contract| match contract.status {
-                ContractStatus::Trial => false,
-                ContractStatus::Paused => true,
-                _ => contract.mrr_cents.is_none_or(|cents| cents > 0),
-            };
-            held.iter().any(pays) || is_paused()
-        }
+        Churn::NoRevenue => held.iter().any(|contract| pays(contract)) || is_paused(),
+        Churn::Event(_) | Churn::Silence { .. } | Churn::Rhythm { .. } => true,
+    })
+}
+
+/// A revenue that nobody knows is not zero.
+fn pays(contract: &Contract) -> bool {
+    match contract.status {
+        ContractStatus::Trial => false,
+        ContractStatus::Paused => true,
+        _ => contract.mrr_cents.is_none_or(|cents| cents > 0),
     }
 }
 

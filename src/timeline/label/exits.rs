@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use rayon::prelude::*;
 
 use super::away::{self, Away};
+use super::known::Known;
 use super::reader::{Reader, patience};
 use super::{Churn, Labelling, after};
 use crate::error::{ErrorKind, Result};
@@ -51,7 +52,7 @@ pub fn labels(records: &Records, labelling: &Labelling, dates: &[Date]) -> Resul
 /// A setting outside its range; [`Churn::Silence`] without `days`, by which nobody ever leaves.
 pub fn exits(records: &Records, labelling: &Labelling) -> Result<Table> {
     labelling.check()?;
-    if matches!(labelling.churn_rule, Churn::Silence { days: None, .. }) {
+    if labelling.churn_rules.iter().any(|rule| matches!(rule, Churn::Silence { days: None, .. })) {
         let (name, value) = ("silence_days", "none".to_owned());
         let expected = "the days of silence after which an account has left";
         return Err(ErrorKind::Parameter { name, value, expected }.into());
@@ -75,16 +76,11 @@ impl Reader<'_> {
         let (records, labelling) = (self.records, self.labelling);
         let known = self.known(account, records.known_until());
         let pauses = self.pauses(&known);
-        let away = match &labelling.churn_rule {
-            Churn::Silence { days, .. } => {
-                let seen = self.seen(account, Date::MIN..known.until, known.until);
-                away::by_silence(&seen, days.unwrap_or(u32::MAX), &pauses)
-            }
-            Churn::Rhythm { times, at_least_days, .. } => {
-                self.exits_by_rhythm(account, *times, *at_least_days, &pauses)
-            }
-            _ => self.away(&known, &pauses),
-        };
+        let judged = self.judged(account, records.known_until());
+        let away = away::joined(
+            self.away(&known, &pauses, judged),
+            if judged.by_silence { self.exits_by_silence(account, &known, &pauses) } else { Vec::new() },
+        );
         let grace_days = labelling.grace_days;
         let merged = self.merged(&known);
         let is_exit = |away: &Away| {
@@ -97,6 +93,24 @@ impl Reader<'_> {
             Exit { account, away, is_involuntary }
         };
         away.into_iter().filter(is_exit).map(exit).collect()
+    }
+
+    fn exits_by_silence(
+        &self,
+        account: usize,
+        known: &Known<'_>,
+        pauses: &[std::ops::Range<Date>],
+    ) -> Vec<Away> {
+        match self.silence() {
+            Some(Churn::Silence { days, .. }) => {
+                let seen = self.seen(account, Date::MIN..known.until, known.until);
+                away::by_silence(&seen, days.unwrap_or(u32::MAX), pauses)
+            }
+            Some(Churn::Rhythm { times, at_least_days, .. }) => {
+                self.exits_by_rhythm(account, *times, *at_least_days, pauses)
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// With the rhythm as it was on each day with an event.

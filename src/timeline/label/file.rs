@@ -11,7 +11,7 @@ pub(super) struct LabelTable {
     expansion: Option<String>,
     downsell: Option<String>,
     churn_event: Option<Names>,
-    churn_by: Option<ByContract>,
+    churn_by: Option<ByContracts>,
     silence: Option<Vec<String>>,
     silence_days: Option<u32>,
     rhythm: Option<Vec<String>>,
@@ -46,6 +46,24 @@ enum Names {
     Several(Vec<String>),
 }
 
+impl ByContracts {
+    fn rules(self) -> Read<Vec<Churn>> {
+        let all = match self {
+            ByContracts::One(by) => vec![by],
+            ByContracts::Several(all) if all.is_empty() => {
+                return Err("[label] has an empty `churn_by`; name notice, renewal or no_revenue".into());
+            }
+            ByContracts::Several(all) => all,
+        };
+        let rule = |by| match by {
+            ByContract::Notice => Churn::Notice,
+            ByContract::Renewal => Churn::Renewal,
+            ByContract::NoRevenue => Churn::NoRevenue,
+        };
+        Ok(all.into_iter().map(rule).collect())
+    }
+}
+
 impl Names {
     fn all(self) -> Vec<String> {
         match self {
@@ -63,6 +81,14 @@ enum Horizons {
     Several(Vec<u32>),
 }
 
+/// One rule or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ByContracts {
+    One(ByContract),
+    Several(Vec<ByContract>),
+}
+
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum ByContract {
@@ -74,13 +100,9 @@ enum ByContract {
 type Read<T> = Result<T, String>;
 
 impl LabelTable {
-    fn rule(&mut self) -> Read<Churn> {
+    fn rules(&mut self) -> Read<Vec<Churn>> {
         let by_event = self.churn_event.take().map(|names| Churn::Event(names.all()));
-        let by_contract = self.churn_by.map(|by| match by {
-            ByContract::Notice => Churn::Notice,
-            ByContract::Renewal => Churn::Renewal,
-            ByContract::NoRevenue => Churn::NoRevenue,
-        });
+        let by_contract = self.churn_by.take().map(ByContracts::rules).transpose()?;
         let days = self.silence_days;
         let by_silence = self.silence.take().map(|events| Churn::Silence { events, days });
         if by_silence.is_none() && days.is_some() {
@@ -98,20 +120,16 @@ impl LabelTable {
             let keys = "`rhythm_times` or `at_least_days` but no `rhythm`";
             return Err(format!("[label] has {keys}; name the events that must not cease"));
         }
-        let rules = [
-            ("churn_event", by_event),
-            ("churn_by", by_contract),
-            ("silence", by_silence),
-            ("rhythm", by_rhythm),
-        ];
-        let mut told = rules.into_iter().filter_map(|(key, rule)| Some((key, rule?)));
-        match (told.next(), told.next()) {
-            (Some((_, rule)), None) => Ok(rule),
-            (Some((first, _)), Some((second, _))) => {
-                Err(format!("[label] has both `{first}` and `{second}`; give it one"))
-            }
-            _ => Err("[label] needs `churn_event`, `churn_by`, `rhythm`, or `silence` with the events that must not \
-                      cease"
+        if by_silence.is_some() && by_rhythm.is_some() {
+            return Err("[label] has both `silence` and `rhythm`; give it one".into());
+        }
+        let by_contract = by_contract.into_iter().flatten();
+        let rules: Vec<Churn> =
+            by_event.into_iter().chain(by_contract).chain(by_silence).chain(by_rhythm).collect();
+        match rules.is_empty() {
+            false => Ok(rules),
+            true => Err("[label] needs `churn_event`, `churn_by`, `rhythm`, or `silence` with the events that must not \
+                         cease"
                 .into()),
         }
     }
@@ -153,7 +171,7 @@ impl TryFrom<LabelTable> for Labelling {
         let usual = Labelling::default();
         let names = |names: Option<Names>| names.map(Names::all).unwrap_or_default();
         let labelling = Labelling {
-            churn_rule: table.rule()?,
+            churn_rules: table.rules()?,
             pause: table.pause()?,
             involuntary: table.involuntary()?,
             expansion_change: change("expansion", table.expansion_event, table.expansion_by)?,

@@ -16,11 +16,13 @@
 //! what does not; and an account that was merged into another before it could leave.
 
 mod away;
+mod codes;
 mod exits;
 mod file;
 mod growth;
 mod known;
 mod reader;
+mod rule;
 #[cfg(test)]
 mod tests;
 
@@ -35,55 +37,7 @@ use crate::frame::split::TimeSplit;
 
 pub use exits::{exits, labels};
 pub(super) use reader::Reader;
-
-/// When an account has left.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Churn {
-    /// On the day of an event of one of these names: a cancellation, a closed account, or the notice of either.
-    ///
-    /// Away from such an event to the next of [`Labelling::win_back_event`].
-    Event(Vec<String>),
-    /// By contract, on the day on which notice was given for all it has: see [`ContractStatus::Cancelled`].
-    ///
-    /// Away on days on which no contract holds that is not under notice. Back when notice is withdrawn or a new
-    /// contract starts.
-    ///
-    /// [`ContractStatus::Cancelled`]: super::ContractStatus::Cancelled
-    Notice,
-    /// By contract, on the day of a renewal that did not come.
-    ///
-    /// Away on days on which no contract holds. Only accounts with a renewal within the horizon, as known at `as_of`,
-    /// have a label: the others have nothing to decide.
-    Renewal,
-    /// By contract, on the day on which monthly recurring revenue falls to zero.
-    ///
-    /// Away on days on which the revenue of all contracts that hold adds up to nothing. Trials bring none; a revenue
-    /// that nobody knows is not zero. Accounts that do not pay are in no snapshot.
-    NoRevenue,
-    /// Without a contract: none of these events happens within the whole horizon. An account is one for `days` after
-    /// its latest such event, for ever where that is `None`.
-    Silence {
-        /// The events that must not cease.
-        events: Vec<String>,
-        /// How long an account is one without any.
-        days: Option<u32>,
-    },
-    /// Without a contract: silence beyond a multiple of the account's own rhythm.
-    ///
-    /// `T = max(at_least_days, times × r)`, where the rhythm `r` is the mean of the days from one day with such an event
-    /// to the next, over the 365 days before `as_of` as known then; with fewer than three such days, `T` is
-    /// `at_least_days`. Away from the first day that is more than `T` days after the latest event (or the account's
-    /// start) to the next event.
-    Rhythm {
-        /// The events that must not cease.
-        events: Vec<String>,
-        /// How many times the usual gap is too long.
-        times: f64,
-        /// No gap of fewer days is too long.
-        at_least_days: u32,
-    },
-}
+pub use rule::Churn;
 
 /// A part of what contracts can grow or shrink by, in money a month at constant prices; a change of price alone is none.
 ///
@@ -123,9 +77,10 @@ pub(super) struct Involuntary {
 /// churn = "churned"                 # the columns
 /// expansion = "expanded"
 /// downsell = "downsold"
-/// churn_event = "cancelled"         # or a list; or churn_by = "notice", "renewal" or "no_revenue";
-///                                   # or silence = ["order"] with silence_days = 184;
-///                                   # or rhythm = ["order"] with rhythm_times = 3 and at_least_days = 30
+/// churn_event = "cancelled"         # or a list; and/or
+/// churn_by = ["notice", "no_revenue"]   # or "renewal", or one of them; and/or, for accounts without a contract,
+/// rhythm = ["order"]                # with rhythm_times = 3 and at_least_days = 30;
+///                                   # or silence = ["order"] with silence_days = 184
 /// expansion_by = ["seats", "plan", "products"]   # or expansion_event
 /// downsell_by = ["seats", "plan", "products"]    # or downsell_event
 /// plan_order = ["free", "team", "business"]
@@ -144,7 +99,7 @@ pub(super) struct Involuntary {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "file::LabelTable")]
 pub struct Labelling {
-    churn_rule: Churn,
+    churn_rules: Vec<Churn>,
     expansion_change: Option<Change>,
     downsell_change: Option<Change>,
     plan_order: Vec<String>,
@@ -165,7 +120,7 @@ pub struct Labelling {
 impl Default for Labelling {
     fn default() -> Self {
         Labelling {
-            churn_rule: Churn::Event(vec!["cancelled".into()]),
+            churn_rules: vec![Churn::Event(vec!["cancelled".into()])],
             expansion_change: Some(Change::Event(vec!["expanded".into()])),
             downsell_change: None,
             plan_order: Vec::new(),
@@ -191,8 +146,17 @@ fn owned(names: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
 
 impl Labelling {
     /// When an account has left. Default: by the event "cancelled".
-    pub fn churn(mut self, rule: Churn) -> Self {
-        self.churn_rule = rule;
+    pub fn churn(self, rule: Churn) -> Self {
+        self.churn_by_any([rule])
+    }
+
+    /// Several rules at a time, one of each kind: an account leaves on the first day on which any of them says so.
+    ///
+    /// With others beside it, [`Churn::Silence`] or [`Churn::Rhythm`] (one of them) is for accounts of which no contract
+    /// is known at the date asked about, and a contract that starts is no silence; rules by contract are for the
+    /// others. [`Churn::Renewal`] beside others leaves no account without a label.
+    pub fn churn_by_any(mut self, rules: impl IntoIterator<Item = Churn>) -> Self {
+        self.churn_rules = rules.into_iter().collect();
         self
     }
 
@@ -339,10 +303,7 @@ impl Labelling {
 
     /// The names of all events that it reads.
     pub(super) fn events(&self) -> Vec<&str> {
-        let of_churn: &[String] = match &self.churn_rule {
-            Churn::Event(events) | Churn::Silence { events, .. } | Churn::Rhythm { events, .. } => events,
-            _ => &[],
-        };
+        let of_churn = self.churn_rules.iter().flat_map(Churn::events);
         let changes = [&self.expansion_change, &self.downsell_change].into_iter().flatten();
         let of_changes = changes.filter_map(|change| match change {
             Change::Event(events) => Some(events),
@@ -350,7 +311,7 @@ impl Labelling {
         });
         let involuntary = self.involuntary.iter().flat_map(|way| &way.events);
         let others = [&self.win_back, &self.merged, &self.absorbed].into_iter().flatten();
-        let all = of_churn.iter().chain(of_changes.flatten()).chain(others);
+        let all = of_churn.chain(of_changes.flatten()).chain(others);
         all.chain(self.pause.iter().flatten()).chain(involuntary).map(String::as_str).collect()
     }
 
@@ -360,7 +321,7 @@ impl Labelling {
         shortest.into_iter().chain(days).try_for_each(|(name, days)| within(name, days, 0))?;
         self.horizons_days.iter().try_for_each(|days| within("horizon_days", *days, 1))?;
         within("pause_days", self.pause_days, 1)?;
-        self.check_churn()?;
+        rule::check(&self.churn_rules)?;
         let changes = [&self.expansion_change, &self.downsell_change].into_iter().flatten();
         for change in changes {
             let is_empty = matches!(change, Change::Contracts(parts) if parts.is_empty());
@@ -377,22 +338,6 @@ impl Labelling {
             Some(name) => wrong("columns", &format!("`{name}` twice"), "a name of its own for each label"),
             None => Ok(()),
         }
-    }
-
-    fn check_churn(&self) -> Result<()> {
-        let events = match &self.churn_rule {
-            Churn::Event(events) | Churn::Silence { events, .. } => events,
-            Churn::Rhythm { events, times, at_least_days } => {
-                if !(times.is_finite() && *times >= 1.0) {
-                    return wrong("times", &times.to_string(), "a finite number of at least 1");
-                }
-                within("at_least_days", *at_least_days, 1)?;
-                events
-            }
-            _ => return Ok(()),
-        };
-        let is_named = !events.is_empty() && events.iter().all(|name| !name.trim().is_empty());
-        if is_named { Ok(()) } else { wrong("churn", "without events", "names of one event at least") }
     }
 
     /// First day of the horizon.

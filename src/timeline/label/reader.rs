@@ -7,8 +7,9 @@ use rayon::prelude::*;
 
 use super::super::record::{Event, Records};
 use super::away::{self, Away};
+use super::codes::Codes;
 use super::known::Known;
-use super::{Change, Churn, Involuntary, Labelling, after, days_between, growth};
+use super::{Change, Churn, Labelling, after, days_between, growth};
 
 /// Days over which the rhythm of an account is taken.
 pub(super) const RHYTHM_DAYS: u32 = 365;
@@ -24,58 +25,19 @@ pub(in crate::timeline) struct Reader<'a> {
     marks: Vec<Vec<Event>>,
 }
 
-/// The numbers of the events that a labelling names, as far as there are any.
-struct Codes {
-    leaves: Vec<u32>,
-    returns: Vec<u32>,
-    pauses: [Vec<u32>; 2],
-    merged: Vec<u32>,
-    absorbed: Vec<u32>,
-    involuntary: Vec<u32>,
-    grows: Vec<u32>,
-    shrinks: Vec<u32>,
-    /// What must not cease.
-    seen: Vec<u32>,
+/// A date, with its horizons.
+pub(in crate::timeline) struct At {
+    as_of: Date,
+    begins: Date,
+    /// The end of each horizon, where it is over with its days of grace.
+    ends: Vec<Option<Date>>,
 }
 
-impl Codes {
-    fn of(labelling: &Labelling, records: &Records) -> Self {
-        let find = |names: &[String]| names.iter().filter_map(|name| records.names().find(name)).collect();
-        let by_event = |change: &Option<Change>| match change {
-            Some(Change::Event(names)) => find(names),
-            _ => Vec::new(),
-        };
-        let (leaves, seen) = match &labelling.churn_rule {
-            Churn::Event(names) => (find(names), Vec::new()),
-            Churn::Silence { events, .. } | Churn::Rhythm { events, .. } => (Vec::new(), find(events)),
-            _ => (Vec::new(), Vec::new()),
-        };
-        let involuntary = labelling.involuntary.as_ref().map(|Involuntary { events, .. }| find(events));
-        let [begins, ends] = labelling.pause.clone().unwrap_or_default();
-        Codes {
-            leaves,
-            returns: find(&labelling.win_back),
-            pauses: [find(&[begins]), find(&[ends])],
-            merged: find(&labelling.merged),
-            absorbed: find(&labelling.absorbed),
-            involuntary: involuntary.unwrap_or_default(),
-            grows: by_event(&labelling.expansion_change),
-            shrinks: by_event(&labelling.downsell_change),
-            seen,
-        }
-    }
-
-    /// Whether each name is a mark.
-    fn marks(&self, n_names: usize) -> Vec<bool> {
-        let [begins, ends] = &self.pauses;
-        let all =
-            [&self.leaves, &self.returns, begins, ends, &self.merged, &self.absorbed, &self.involuntary];
-        let mut is_mark = vec![false; n_names];
-        for code in all.into_iter().chain([&self.grows, &self.shrinks]).flatten() {
-            is_mark[*code as usize] = true;
-        }
-        is_mark
-    }
+/// What an account is judged by, where there are several rules; events always count.
+#[derive(Clone, Copy)]
+pub(super) struct Judged {
+    pub by_contract: bool,
+    pub by_silence: bool,
 }
 
 /// What came of an account within a horizon.
@@ -94,6 +56,7 @@ struct Asked<'a> {
     begins: Date,
     known: Known<'a>,
     pauses: Vec<Range<Date>>,
+    judged: Judged,
     /// By all rules but [`Churn::Silence`].
     away: Vec<Away>,
     merged: Option<Date>,
@@ -134,12 +97,29 @@ impl<'a> Reader<'a> {
         pauses
     }
 
+    /// What an account is judged by, as known before a day.
+    pub(super) fn judged(&self, account: usize, until: Date) -> Judged {
+        let rules = &self.labelling.churn_rules;
+        let by_contract = rules.iter().any(Churn::is_by_contract);
+        let by_silence = self.silence().is_some();
+        if rules.len() == 1 || !by_silence {
+            return Judged { by_contract, by_silence };
+        }
+        let has_contract = self.records.contracts_of(account).iter().any(|contract| contract.is_known(until));
+        Judged { by_contract: by_contract && has_contract, by_silence: !has_contract }
+    }
+
+    /// The rule by which events must not cease.
+    pub(super) fn silence(&self) -> Option<&'a Churn> {
+        self.labelling.churn_rules.iter().find(|rule| rule.is_by_silence())
+    }
+
     /// The stretches of days without the account by an event or by contract.
-    pub(super) fn away(&self, known: &Known<'_>, pauses: &[Range<Date>]) -> Vec<Away> {
-        match &self.labelling.churn_rule {
-            Churn::Event(_) => away::by_events(known, &self.codes.leaves, &self.codes.returns),
-            Churn::Silence { .. } | Churn::Rhythm { .. } => Vec::new(),
-            rule => away::by_contracts(known, rule, pauses),
+    pub(super) fn away(&self, known: &Known<'_>, pauses: &[Range<Date>], judged: Judged) -> Vec<Away> {
+        let by_events = away::by_events(known, &self.codes.leaves, &self.codes.returns);
+        match judged.by_contract {
+            true => away::joined(by_events, away::by_contracts(known, &self.labelling.churn_rules, pauses)),
+            false => by_events,
         }
     }
 
@@ -157,11 +137,23 @@ impl<'a> Reader<'a> {
 
     /// The days with an event that must not cease, as known before `until`, on some days.
     pub(super) fn seen(&self, account: usize, days: Range<Date>, until: Date) -> Vec<Date> {
-        let events = self.records.events_within(account, days).iter();
-        let seen = events.filter(|event| self.is_seen(event, until));
-        let mut days: Vec<Date> = seen.map(|event| event.occurred_at).collect();
-        days.dedup();
-        days
+        let events = self.records.events_within(account, days.clone()).iter();
+        let seen = events.filter(|event| self.is_seen(event, until)).map(|event| event.occurred_at);
+        let mut found: Vec<Date> = seen.collect();
+        let n_events = found.len();
+        found.extend(self.signed(account, until).filter(|day| days.contains(day)));
+        if found.len() > n_events {
+            found.sort_unstable();
+        }
+        found.dedup();
+        found
+    }
+
+    /// Beside other rules, the start of a contract is no silence.
+    fn signed(&self, account: usize, until: Date) -> impl Iterator<Item = Date> + use<'_, 'a> {
+        let is_beside = self.labelling.churn_rules.len() > 1;
+        let contracts = if is_beside { self.records.contracts_of(account) } else { &[] };
+        contracts.iter().filter(move |contract| contract.known_at < until).map(|contract| contract.starts)
     }
 
     fn is_seen(&self, event: &Event, until: Date) -> bool {
@@ -171,14 +163,15 @@ impl<'a> Reader<'a> {
     /// The last day before another with an event that must not cease.
     fn last_seen(&self, account: usize, before: Date, until: Date) -> Option<Date> {
         let events = self.records.events_within(account, Date::MIN..before).iter();
-        events.rev().find(|event| self.is_seen(event, until)).map(|event| event.occurred_at)
+        let event = events.rev().find(|event| self.is_seen(event, until)).map(|event| event.occurred_at);
+        self.signed(account, until).filter(|day| *day < before).chain(event).max()
     }
 
     /// How many days of silence are not too long for an account, as known at a date.
     fn patience(&self, account: usize, as_of: Date, pauses: &[Range<Date>]) -> u32 {
         let from = as_of.saturating_sub(jiff::Span::new().days(i64::from(RHYTHM_DAYS)));
-        match &self.labelling.churn_rule {
-            Churn::Rhythm { times, at_least_days, .. } => {
+        match self.silence() {
+            Some(Churn::Rhythm { times, at_least_days, .. }) => {
                 let seen = self.seen(account, from..as_of, as_of);
                 patience(&seen, *times, *at_least_days, pauses)
             }
@@ -195,101 +188,137 @@ impl<'a> Reader<'a> {
         if self.merged(&known).is_some() {
             return false;
         }
-        match &self.labelling.churn_rule {
-            Churn::Silence { days: None, .. } => true,
-            Churn::Silence { days: Some(days), .. } => {
+        let judged = self.judged(account, as_of);
+        let is_silent = judged.by_silence && self.is_silent(account, as_of, started, &known);
+        !is_silent && !self.is_away(as_of, &known, judged)
+    }
+
+    /// Whether an account has been silent for too long at a date, as known then.
+    fn is_silent(&self, account: usize, as_of: Date, started: Date, known: &Known<'_>) -> bool {
+        match self.silence() {
+            Some(Churn::Silence { days: Some(days), .. }) => {
                 let from = as_of.saturating_sub(jiff::Span::new().days(i64::from(*days)));
                 let latest = self.last_seen(account, as_of, as_of).is_some_and(|day| day >= from);
-                latest || self.pauses(&known).iter().any(|pause| pause.start < as_of && from < pause.end)
+                !latest && !self.pauses(known).iter().any(|pause| pause.start < as_of && from < pause.end)
             }
-            Churn::Rhythm { .. } => {
-                let pauses = self.pauses(&known);
+            Some(Churn::Rhythm { .. }) => {
+                let pauses = self.pauses(known);
                 let last = self.last_seen(account, as_of, as_of).unwrap_or(started);
-                away::silent_from(last, self.patience(account, as_of, &pauses), &pauses) >= as_of
+                away::silent_from(last, self.patience(account, as_of, &pauses), &pauses) < as_of
             }
-            _ => {
-                let away = self.away(&known, &self.pauses(&known));
-                let last = away.last().filter(|away| away.to.is_none());
-                last.is_none_or(|away| {
-                    let grace_days = i64::from(self.labelling.grace_days);
-                    away.from > Date::MIN && days_between(away.from, as_of) <= grace_days
-                })
-            }
+            _ => false,
         }
+    }
+
+    /// Whether an account is away at a date by an event or by contract, as known then, and its days of grace are over.
+    fn is_away(&self, as_of: Date, known: &Known<'_>, judged: Judged) -> bool {
+        let away = self.away(known, &self.pauses(known), judged);
+        let grace_days = i64::from(self.labelling.grace_days);
+        away.last()
+            .filter(|away| away.to.is_none())
+            .is_some_and(|away| away.from == Date::MIN || days_between(away.from, as_of) > grace_days)
+    }
+
+    /// A date as labels are asked for.
+    pub fn at(&self, as_of: Date) -> At {
+        let begins = self.labelling.begins(as_of);
+        let end = |days: &u32| {
+            let end = after(begins, *days);
+            (after(end, self.labelling.grace_days) <= self.records.known_until()).then_some(end)
+        };
+        At { as_of, begins, ends: self.labelling.horizons_days.iter().map(end).collect() }
     }
 
     /// The labels of an account at a date as numbers, in the order of [`Labelling::label_columns`]: 1, 0, or missing
     /// where not known.
-    pub fn labels(&self, account: usize, as_of: Date) -> Vec<f64> {
-        let asked = self.ask(account, as_of);
-        let ends: Vec<Date> =
-            self.labelling.horizons_days.iter().map(|days| after(asked.begins, *days)).collect();
-        let fates: Vec<Fate> = ends.iter().map(|end| self.fate(&asked, *end)).collect();
-        let mut labels: Vec<Option<bool>> = Vec::with_capacity(5 * ends.len());
-        labels.extend(fates.iter().map(|fate| of_fate(*fate, |_| true)));
-        if self.labelling.involuntary.is_some() {
-            for is_asked in [false, true] {
-                let is_way = |day| self.is_involuntary(&asked.known, day) == is_asked;
-                labels.extend(fates.iter().map(|fate| of_fate(*fate, is_way)));
-            }
+    pub fn labels(&self, account: usize, at: &At, labels: &mut [f64]) {
+        labels.fill(f64::NAN);
+        if at.ends.iter().all(Option::is_none) {
+            return;
         }
+        let asked = self.ask(account, at);
         let changes = [
             (&self.labelling.expansion_change, &self.codes.grows, 1.0),
             (&self.labelling.downsell_change, &self.codes.shrinks, -1.0),
         ];
-        for (change, events, sign) in changes {
-            let Some(change) = change else { continue };
-            let label = |(fate, end): (&Fate, &Date)| self.changed(&asked, *end, *fate, change, events, sign);
-            labels.extend(fates.iter().zip(&ends).map(label));
+        for (horizon, end) in at.ends.iter().enumerate().filter_map(|(horizon, end)| Some((horizon, (*end)?)))
+        {
+            let mut columns = labels.iter_mut().skip(horizon).step_by(at.ends.len());
+            let mut write = |label: Option<bool>| {
+                if let (Some(column), Some(label)) = (columns.next(), label) {
+                    *column = f64::from(u8::from(label));
+                }
+            };
+            let fate = self.fate(&asked, end);
+            write(of_fate(fate, |_| true));
+            if self.labelling.involuntary.is_some() {
+                for is_asked in [false, true] {
+                    write(of_fate(fate, |day| self.is_involuntary(&asked.known, day) == is_asked));
+                }
+            }
+            for (change, events, sign) in changes {
+                if let Some(change) = change {
+                    write(self.changed(&asked, end, fate, change, events, sign));
+                }
+            }
         }
-        labels.into_iter().map(|label| label.map_or(f64::NAN, |label| f64::from(u8::from(label)))).collect()
     }
 
-    fn ask(&self, account: usize, as_of: Date) -> Asked<'_> {
+    fn ask(&self, account: usize, at: &At) -> Asked<'_> {
+        let (as_of, begins) = (at.as_of, at.begins);
         let known = self.known(account, self.records.known_until());
         let pauses = self.pauses(&known);
-        let begins = self.labelling.begins(as_of);
-        let away = match &self.labelling.churn_rule {
-            Churn::Rhythm { .. } => {
-                let most_days = self.patience(account, as_of, &pauses);
-                let first = self.last_seen(account, begins, known.until);
-                let started = self.records.started_as_of(account, as_of);
-                let mut days = Vec::from_iter(first.or(started));
-                days.extend(self.seen(account, begins..known.until, known.until));
-                away::by_silence(&days, most_days, &pauses)
-            }
-            _ => self.away(&known, &pauses),
-        };
+        let judged = self.judged(account, as_of);
+        let mut away = self.away(&known, &pauses, judged);
+        if judged.by_silence && matches!(self.silence(), Some(Churn::Rhythm { .. })) {
+            let most_days = self.patience(account, as_of, &pauses);
+            let first = self.last_seen(account, begins, known.until);
+            let started = self.records.started_as_of(account, as_of);
+            let mut days = Vec::from_iter(first.or(started));
+            days.extend(self.seen(account, begins..known.until, known.until));
+            away = away::joined(away, away::by_silence(&days, most_days, &pauses));
+        }
         let merged = self.merged(&known);
-        Asked { account, as_of, begins, known, pauses, away, merged }
+        Asked { account, as_of, begins, known, pauses, judged, away, merged }
     }
 
+    /// What came of it within a horizon that is over.
     fn fate(&self, asked: &Asked<'_>, ends: Date) -> Fate {
-        let Asked { begins, known, away, merged, .. } = asked;
-        let is_over = after(ends, self.labelling.grace_days) <= known.until;
+        let Asked { begins, away, merged, .. } = asked;
         let is_away = away.iter().any(|away| away.covers(*begins));
-        if !is_over || is_away || merged.is_some_and(|day| day < *begins) {
+        if is_away || merged.is_some_and(|day| day < *begins) {
             return Fate::NotKnown;
         }
-        let left = match &self.labelling.churn_rule {
-            Churn::Silence { .. } => return self.fate_by_silence(asked, ends),
-            Churn::Renewal if !self.is_due(asked, ends) => return Fate::NotKnown,
-            _ => away.iter().find(|away| {
-                (*begins..ends).contains(&away.from) && away.is_for_good(self.labelling.grace_days)
-            }),
+        if self.labelling.churn_rules == [Churn::Renewal] && !self.is_due(asked, ends) {
+            return Fate::NotKnown;
+        }
+        let is_left = |away: &&Away| {
+            (*begins..ends).contains(&away.from) && away.is_for_good(self.labelling.grace_days)
         };
-        match (left, merged.filter(|day| *day < ends)) {
+        let by_away = match (away.iter().find(is_left), merged.filter(|day| *day < ends)) {
             (Some(away), merged) if merged.is_none_or(|day| away.from < day) => Fate::Left(away.from),
             (_, Some(_)) => Fate::NotKnown,
             _ => Fate::Stayed,
+        };
+        if !asked.judged.by_silence || !matches!(self.silence(), Some(Churn::Silence { .. })) {
+            return by_away;
+        }
+        match (by_away, self.fate_by_silence(asked, ends)) {
+            (Fate::Left(day), Fate::Left(other)) => Fate::Left(day.min(other)),
+            (Fate::Left(day), _) => Fate::Left(day),
+            (_, by_silence) => by_silence,
         }
     }
 
     /// Silence was agreed where the account was paused: nothing can be told from it.
     fn fate_by_silence(&self, asked: &Asked<'_>, ends: Date) -> Fate {
-        let events = self.records.events_within(asked.account, asked.begins..ends).iter();
+        let days = asked.begins..ends;
+        let mut events = self.records.events_within(asked.account, days.clone()).iter();
         let is_paused = || asked.pauses.iter().any(|pause| pause.start < ends && asked.begins < pause.end);
-        match events.into_iter().any(|event| self.is_seen(event, asked.known.until)) {
+        let mut signed = self.signed(asked.account, asked.known.until);
+        let is_heard = events.any(|event| self.is_seen(event, asked.known.until))
+            || signed.any(|day| days.contains(&day));
+        match is_heard {
             true => Fate::Stayed,
             false if is_paused() || asked.merged.is_some_and(|day| day < ends) => Fate::NotKnown,
             false => Fate::Left(asked.begins),
@@ -303,7 +332,7 @@ impl<'a> Reader<'a> {
         renewals.into_iter().any(|day| (asked.begins..ends).contains(&day))
     }
 
-    /// Whether an account grew, or shrank, within a horizon.
+    /// Whether an account grew, or shrank, within a horizon that is over.
     fn changed(
         &self,
         asked: &Asked<'_>,
@@ -314,10 +343,9 @@ impl<'a> Reader<'a> {
         sign: f64,
     ) -> Option<bool> {
         let Asked { as_of, begins, known, .. } = asked;
-        let is_over = after(ends, self.labelling.grace_days) <= known.until;
         let is_away = asked.away.iter().any(|away| away.covers(*begins));
         let is_merged = asked.merged.is_some_and(|day| day < ends);
-        if !is_over || is_away || is_merged || known.happened(&self.codes.absorbed, *as_of..ends) {
+        if is_away || is_merged || known.happened(&self.codes.absorbed, *as_of..ends) {
             return None;
         }
         let parts = match change {

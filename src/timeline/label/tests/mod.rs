@@ -4,6 +4,7 @@ mod contracts;
 mod events;
 mod growth;
 mod settings;
+mod several;
 
 use jiff::civil::{Date, date};
 
@@ -69,8 +70,9 @@ impl Story {
     fn labels(&self, labelling: &Labelling) -> Vec<Option<bool>> {
         labelling.check().unwrap();
         let records = self.records();
-        let labels = Reader::new(&records, labelling).labels(0, AS_OF);
-        assert_eq!(labels.len(), labelling.label_columns().len());
+        let reader = Reader::new(&records, labelling);
+        let mut labels = vec![f64::NAN; labelling.label_columns().len()];
+        reader.labels(0, &reader.at(AS_OF), &mut labels);
         labels.into_iter().map(|label| (!label.is_nan()).then_some(label == 1.0)).collect()
     }
 

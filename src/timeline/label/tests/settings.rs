@@ -44,12 +44,15 @@ fn everything_can_be_said_in_toml() {
         .gap_days(7)
         .horizons_days([30, 90]);
     assert_eq!(from_toml(text), Ok(expected));
-    let rule = |text| from_toml(text).map(|labelling| labelling.churn_rule);
-    assert_eq!(rule("churn_by = 'no_revenue'"), Ok(Churn::NoRevenue));
-    assert_eq!(rule("churn_by = 'renewal'"), Ok(Churn::Renewal));
-    assert_eq!(rule("churn_by = 'notice'"), Ok(Churn::Notice));
+    let rules = |text| from_toml(text).map(|labelling| labelling.churn_rules);
+    assert_eq!(rules("churn_by = 'no_revenue'"), Ok(vec![Churn::NoRevenue]));
+    assert_eq!(rules("churn_by = 'renewal'"), Ok(vec![Churn::Renewal]));
+    assert_eq!(rules("churn_by = ['notice']"), Ok(vec![Churn::Notice]));
     let rhythm = Churn::Rhythm { events: vec!["order".into()], times: 3.0, at_least_days: 30 };
-    assert_eq!(rule("rhythm = ['order']"), Ok(rhythm));
+    assert_eq!(rules("rhythm = ['order']"), Ok(vec![rhythm.clone()]));
+    let all = "rhythm = ['order']\nchurn_by = ['notice', 'no_revenue']\nchurn_event = 'closed'";
+    let closed = Churn::Event(vec!["closed".into()]);
+    assert_eq!(rules(all), Ok(vec![closed, Churn::Notice, Churn::NoRevenue, rhythm]));
 }
 
 #[test]
@@ -59,10 +62,12 @@ fn what_does_not_hold_together_is_refused() {
             "gap_days = 3",
             "[label] needs `churn_event`, `churn_by`, `rhythm`, or `silence` with the events that must not cease",
         ),
+        ("silence = ['a']\nrhythm = ['a']", "[label] has both `silence` and `rhythm`; give it one"),
         (
-            "churn_event = 'a'\nchurn_by = 'notice'",
-            "[label] has both `churn_event` and `churn_by`; give it one",
+            "churn_by = ['notice', 'notice']",
+            "`churn` is churn by notice twice, expected one rule of each kind",
         ),
+        ("churn_by = []", "[label] has an empty `churn_by`; name notice, renewal or no_revenue"),
         (
             "churn_event = 'a'\nexpansion_event = 'b'\nexpansion_by = ['seats']",
             "[label] has both `expansion_event` and `expansion_by`; give it one",

@@ -1,7 +1,9 @@
 //! Snapshots by hand: windows, absence, late facts, labels and censoring; and the proof on any records.
 
+mod order;
+mod proof;
+
 use jiff::civil::{Date, date};
-use proptest::prelude::*;
 
 use super::*;
 use crate::frame::{Column, Table};
@@ -215,31 +217,6 @@ fn months_lie_between_the_first_fact_and_the_end() {
     let months = records.months();
     assert_eq!((months[0], months[1], months.len()), (date(2025, 2, 1), date(2025, 3, 1), 19));
     assert_eq!(months[18], date(2026, 8, 1));
-}
-
-#[test]
-fn facts_that_come_later_are_as_if_all_had_come_at_once() {
-    let fact = |account: u32, name: u32, day: i8, value: f64| {
-        let day = date(2026, 3, day);
-        Event { account, name, user: None, value, occurred_at: day, known_at: day }
-    };
-    let mut names = EventNames::default();
-    names.code("a");
-    names.code("b");
-    let first = vec![fact(1, 0, 9, 1.0), fact(0, 0, 5, 1.0), fact(1, 1, 3, 2.0)];
-    let later = vec![fact(0, 1, 4, 9.0), fact(2, 0, 7, 3.0), fact(1, 0, 9, 0.5), fact(1, 1, 30, 4.0)];
-    let contract = Contract::new(2, date(2026, 3, 1));
-    let accounts = ["A", "B", "C"].map(account).to_vec();
-    let end = date(2026, 8, 1);
-    let mut grown =
-        Records::new(accounts[..2].to_vec(), vec![], names.clone(), first.clone(), date(2026, 3, 9)).unwrap();
-    let bad = grown.clone().add(vec![], vec![], vec![fact(2, 0, 7, 3.0)], end).unwrap_err().to_string();
-    assert_eq!(bad, "records: event 1 is of account 2, but there are 2 accounts");
-    grown.add(accounts[2..].to_vec(), vec![contract.clone()], later.clone(), end).unwrap();
-    let at_once = Records::new(accounts, vec![contract], names, [first, later].concat(), end).unwrap();
-    assert!(grown == at_once);
-    let signals = Signals::new(grown.names(), &b2b_saas()).unwrap();
-    assert_eq!(signals.of(&grown, 1, AS_OF).len(), b2b_saas().len());
 }
 
 #[test]
@@ -462,56 +439,41 @@ fn bad_records_are_refused_in_words() {
     );
 }
 
-/// Any event around `AS_OF`: its name, user, value, day and delay.
-fn any_event() -> impl Strategy<Value = (u32, Option<u32>, f64, i64, i64)> {
-    (0..3_u32, proptest::option::of(0..4_u32), -5.0..5.0_f64, -60..30_i64, 0..12_i64)
-}
-
-proptest! {
-    #[test]
-    fn what_comes_later_moves_nothing(
-        events in proptest::collection::vec(any_event(), 0..60),
-        shuffled in any::<proptest::sample::Index>(),
-    ) {
-        let mut names = EventNames::default();
-        let codes = ["login", "ticket_opened", "nps"].map(|name| names.code(name));
-        let day = |offset: i64| AS_OF.saturating_add(jiff::Span::new().days(offset));
-        let mut facts: Vec<Event> = events
-            .iter()
-            .map(|&(name, user, value, offset, delay)| Event {
-                account: 0,
-                name: codes[name as usize],
-                user,
-                value,
-                occurred_at: day(offset),
-                known_at: day(offset + delay),
-            })
-            .collect();
-        let make = |facts: &[Event]| {
-            Records::new(vec![account("A")], vec![], names.clone(), facts.to_vec(), date(2026, 8, 1)).unwrap()
-        };
-        let first = make(&facts);
-        prop_assert!(prove_point_in_time(&first, &b2b_saas(), &Labelling::default(), AS_OF).is_ok());
-        if !facts.is_empty() {
-            let middle = shuffled.index(facts.len());
-            facts.rotate_left(middle);
-        }
-        prop_assert!(make(&facts) == first, "the order in which facts come decides nothing");
-    }
-}
-
 #[test]
-fn the_proof_notices_a_signal_that_moved() {
-    let table = |x: f64, churned: f64| {
-        let column = |value: f64| Column::Number(vec![value, f64::NAN]);
-        Table::new(2, [("x".to_owned(), column(x)), ("churned".to_owned(), column(churned))]).unwrap()
-    };
-    assert!(
-        proof::compare(&table(1.0, 0.0), &table(1.0, 1.0), &Labelling::default(), AS_OF).is_ok(),
-        "labels are of the future"
-    );
-    let text = proof::compare(&table(1.0, 0.0), &table(1.5, 0.0), &Labelling::default(), AS_OF)
-        .unwrap_err()
-        .to_string();
-    assert_eq!(text, "records: signal `x` at 2026-04-01 depends on what came later");
+fn late_facts_are_left_out_of_windows_of_every_kind() {
+    // Every third fact is known up to forty days late: counting by hand what was known by then.
+    let facts: Vec<Fact> = (0..300_i64)
+        .map(|at| {
+            let day = AS_OF.saturating_sub(jiff::Span::new().days(at * 7 % 120));
+            let late = if at % 3 == 0 { at * 11 % 41 } else { 0 };
+            let known_at = day.saturating_add(jiff::Span::new().days(late));
+            (["seen", "met"][at as usize % 2], Some(at as u32 % 9), at as f64 / 8.0, day, known_at)
+        })
+        .collect();
+    let records = records(&facts);
+    for (window, ended) in [(7_u32, 0_u32), (30, 0), (90, 0), (30, 14), (400, 3)] {
+        let to = AS_OF.saturating_sub(jiff::Span::new().days(ended));
+        let from = to.saturating_sub(jiff::Span::new().days(window));
+        let inside: Vec<&Fact> =
+            facts.iter().filter(|fact| (from..to).contains(&fact.3) && fact.4 < AS_OF).collect();
+        let distinct = |of: &dyn Fn(&Fact) -> i64| {
+            inside.iter().map(|fact| of(fact)).collect::<std::collections::BTreeSet<i64>>().len() as f64
+        };
+        let found = |how| {
+            let both = Aggregate::new(how, "seen").or("met").window_days(window).ended_days(ended);
+            measured(&records, Formula::Of(both))
+        };
+        let values = || inside.iter().map(|fact| fact.2);
+        let days = || inside.iter().map(|fact| super::day::number_of(fact.3));
+        let as_of = super::day::number_of(AS_OF);
+        assert_eq!(found(How::Count), inside.len() as f64);
+        assert_eq!(found(How::DistinctUsers), distinct(&|fact| i64::from(fact.1.unwrap())));
+        assert_eq!(found(How::DistinctNames), distinct(&|fact| fact.0.len() as i64));
+        assert_eq!(found(How::DistinctDays), distinct(&|fact| i64::from(super::day::number_of(fact.3))));
+        assert_eq!(found(How::Sum), values().sum::<f64>(), "eighths are exact");
+        assert_eq!(found(How::Max), values().fold(f64::MIN, f64::max));
+        assert_eq!(found(How::Min), values().fold(f64::MAX, f64::min));
+        assert_eq!(found(How::DaysSinceLast), f64::from(as_of - days().max().unwrap()));
+        assert_eq!(found(How::DaysSinceFirst), f64::from(as_of - days().min().unwrap()));
+    }
 }
