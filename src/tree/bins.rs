@@ -20,7 +20,7 @@ pub const MAX_BINS: usize = 255;
 const SAMPLE_ROWS: usize = 1 << 16;
 /// Rows that are put into bins at a time, column by column.
 const TILE_ROWS: usize = 512;
-/// Most cells that lie together, row by row: what a line of memory holds.
+/// Most cells that lie together, row by row: as many bytes as a line of memory has.
 const MAX_SLAB: usize = 64;
 /// Most cells whose histograms one loop fills: with a register for each, and in half a level-1 cache.
 const MAX_GROUP: usize = 16;
@@ -312,7 +312,7 @@ pub struct Bins {
     is_category: Vec<bool>,
 }
 
-/// Up to 64 neighbouring cells, so that a row's cells mostly lie in one cache line: `cells` is `n × width`.
+/// Up to 64 neighbouring cells, so that a row's cells lie in one cache line or two: `cells` is `n × width`.
 #[derive(Clone, Debug)]
 pub(super) struct Slab {
     pub(super) width: usize,
@@ -390,6 +390,11 @@ impl Bins {
         let slots = self.slots(group);
         let at = slots.partition_point(|slot| slot.columns.end <= column);
         ColumnCells { cells, width: *width, offset: group.offset + at, bins: slots[at].bins_of(column) }
+    }
+
+    /// Number of cells of a row: no more than columns.
+    pub(super) fn n_cells(&self) -> usize {
+        self.slots.len()
     }
 
     pub(super) fn is_category(&self, column: usize) -> bool {

@@ -11,8 +11,8 @@ use super::histogram::PARALLEL_ROWS;
 
 /// Tables of fewer cells lie in the cache anyway.
 const MIN_CELLS: usize = 1 << 23;
-/// One column of so many may be copied: most of what all would gain, for half of the memory.
-const COLUMNS_A_COPY: usize = 2;
+/// A column may be copied for so many cells of a row: most of what all would gain, for half of the memory.
+const CELLS_A_COPY: usize = 2;
 
 /// The copies of one table's columns.
 #[derive(Default)]
@@ -45,8 +45,8 @@ impl ColumnCopies {
         self.parted.resize(bins.n_columns(), 0);
         self.parted[column] += n_rows;
         self.parted[column] > bins.n_rows()
-            && self.copies.len() < bins.n_columns() / COLUMNS_A_COPY
-            && bins.n_rows() * bins.n_columns() >= MIN_CELLS
+            && self.copies.len() < bins.n_cells() / CELLS_A_COPY
+            && bins.n_rows() * bins.n_cells() >= MIN_CELLS
     }
 
     /// Copies a column; its place among the copies.
@@ -75,7 +75,7 @@ mod tests {
     fn a_column_that_parts_many_rows_is_copied_while_there_is_room() {
         let n = MIN_CELLS / 4;
         let columns: Vec<Vec<f64>> =
-            (0..4).map(|c| (0..n).map(|row| (row * (c + 3) % 101) as f64).collect()).collect();
+            (0..4).map(|c| (0..n).map(|row| (row * (c + 3) % 251) as f64).collect()).collect();
         let views: Vec<ColumnView> = columns.iter().map(|values| ColumnView::F64(values)).collect();
         let bins = Binning::fit(&views, 255).bin(&views);
         let mut copies = ColumnCopies::default();

@@ -1,7 +1,7 @@
 //! Effects learned from outcomes: by how much each action changes an outcome, for whom, and how sure that is.
 //!
 //! ```text
-//! who got what, what came of it → folds → S and T learners and between them, trees, doubly robust learner
+//! who got what, what came of it → folds → logistic regressions held together three ways, trees
 //!     → doubly robust scores of rows left out → weights of learners, "the same for all" and "none"
 //!     → effects with intervals
 //! ```

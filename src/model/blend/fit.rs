@@ -376,7 +376,7 @@ fn grow_forest(
     params: &BoostParams,
     steps: &Steps<'_>,
 ) -> Result<Grown> {
-    let Binned { binning, bins, .. } = binned;
+    let Binned { binning, bins } = binned;
     let mut boosted = boost(&Logistic, binning, bins, task, params, &|_| steps.tell(0, "growing trees"))?;
     let valid_raw = std::mem::take(&mut boosted.valid_raw);
     Ok((valid_raw, boosted.into_forest(bins.n_columns())))

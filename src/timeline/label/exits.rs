@@ -76,10 +76,12 @@ impl Reader<'_> {
         let (records, labelling) = (self.records, self.labelling);
         let known = self.known(account, records.known_until());
         let pauses = self.pauses(&known);
-        let judged = self.judged(account, records.known_until());
+        let silent = self.exits_by_silence(account, &known, &pauses).into_iter();
+        // By what was known then: a contract that came later unsays no silence before it.
+        let counts = |away: &Away| self.judged(account, away.from).by_silence;
         let away = away::joined(
-            self.away(&known, &pauses, judged),
-            if judged.by_silence { self.exits_by_silence(account, &known, &pauses) } else { Vec::new() },
+            self.away(&known, &pauses, self.judged(account, records.known_until())),
+            silent.filter(counts).collect(),
         );
         let grace_days = labelling.grace_days;
         let merged = self.merged(&known);

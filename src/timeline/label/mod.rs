@@ -152,8 +152,8 @@ impl Labelling {
 
     /// Several rules at a time, one of each kind: an account leaves on the first day on which any of them says so.
     ///
-    /// With others beside it, [`Churn::Silence`] or [`Churn::Rhythm`] (one of them) is for accounts of which no contract
-    /// is known at the date asked about, and a contract that starts is no silence; rules by contract are for the
+    /// With rules by contract beside it, [`Churn::Silence`] or [`Churn::Rhythm`] (one of them) is for accounts of which no
+    /// contract is known at the date asked about, and a contract that starts is no silence; rules by contract are for the
     /// others. [`Churn::Renewal`] beside others leaves no account without a label.
     pub fn churn_by_any(mut self, rules: impl IntoIterator<Item = Churn>) -> Self {
         self.churn_rules = rules.into_iter().collect();

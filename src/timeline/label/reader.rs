@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
             return Judged { by_contract, by_silence };
         }
         let has_contract = self.records.contracts_of(account).iter().any(|contract| contract.is_known(until));
-        Judged { by_contract: by_contract && has_contract, by_silence: !has_contract }
+        Judged { by_contract: by_contract && has_contract, by_silence: !(by_contract && has_contract) }
     }
 
     /// The rule by which events must not cease.
