@@ -59,6 +59,26 @@ fn every_kind_of_text_is_a_category() {
 }
 
 #[test]
+fn dictionaries_of_any_kind_are_their_texts() {
+    let dictionary = |keys: Vec<Option<u8>>, texts: Vec<Option<&str>>| {
+        let texts = Arc::new(LargeStringArray::from(texts));
+        Arc::new(DictionaryArray::new(UInt8Array::from(keys), texts)) as ArrayRef
+    };
+    // A text that stands twice, one that no row has, a missing one, none at all, another order in another batch.
+    let batches = [
+        dictionary(
+            vec![Some(2), Some(0), None, Some(3)],
+            vec![Some("b"), Some("unused"), Some("a"), Some("b")],
+        ),
+        dictionary(vec![None, None], vec![]),
+        dictionary(vec![Some(0), Some(1), Some(2)], vec![None, Some("c"), Some("a")]),
+    ];
+    let table = Table::from_arrow(&batches.map(|array| batch(vec![("x", array)]))).unwrap();
+    let expected = [Some("a"), Some("b"), None, Some("b"), None, None, None, Some("c"), Some("a")];
+    assert_eq!(table.columns()[0], Column::Category(Categories::from_texts(expected)));
+}
+
+#[test]
 fn a_time_is_its_date_in_utc() {
     let expected = [Some("1970-01-02"), None, Some("1969-12-31")];
     let of = |ticks: i64| vec![Some(ticks + ticks / 2), None, Some(-1)];

@@ -8,8 +8,8 @@ use arrow_array::types::{
     UInt64Type,
 };
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, DictionaryArray, Float64Array, PrimitiveArray, RecordBatch,
-    RecordBatchOptions, StringArray,
+    AnyDictionaryArray, Array, ArrayRef, ArrowPrimitiveType, DictionaryArray, Float64Array, PrimitiveArray,
+    RecordBatch, RecordBatchOptions, StringArray,
 };
 use arrow_schema::{ArrowError, DataType, Field, TimeUnit};
 use jiff::Span;
@@ -246,6 +246,7 @@ fn column(name: &str, kind: &DataType, arrays: &[ArrayRef]) -> Result<Column> {
         DataType::Boolean => numbers(name, arrays),
         kind if kind.is_numeric() => numbers(name, arrays),
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => strings(name, arrays),
+        DataType::Dictionary(_, values) if is_text(values) => dictionaries(name, arrays),
         DataType::Dictionary(_, values) => column(name, values, &cast(name, arrays, values)?),
         DataType::Date32 => days(name, arrays, 1),
         DataType::Date64 => days(name, arrays, per_day(TimeUnit::Millisecond)),
@@ -275,17 +276,41 @@ fn numbers(name: &str, arrays: &[ArrayRef]) -> Result<Column> {
     Ok(Column::Number(values.map(|value| value.unwrap_or(f64::NAN)).collect()))
 }
 
+fn is_text(kind: &DataType) -> bool {
+    matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
 fn strings(name: &str, arrays: &[ArrayRef]) -> Result<Column> {
-    let mut texts: Vec<Option<&str>> = Vec::new();
-    for array in arrays {
-        match array.data_type() {
-            DataType::Utf8 => texts.extend(array.as_string::<i32>()),
-            DataType::LargeUtf8 => texts.extend(array.as_string::<i64>()),
-            DataType::Utf8View => texts.extend(array.as_string_view()),
-            other => return Err(wrong_type(name, other, "texts")),
-        }
+    let texts: Vec<Vec<Option<&str>>> =
+        arrays.iter().map(|array| texts(name, array)).collect::<Result<_>>()?;
+    Ok(Column::Category(Categories::from_texts(texts.into_iter().flatten())))
+}
+
+fn texts<'a>(name: &str, array: &'a ArrayRef) -> Result<Vec<Option<&'a str>>> {
+    match array.data_type() {
+        DataType::Utf8 => Ok(array.as_string::<i32>().iter().collect()),
+        DataType::LargeUtf8 => Ok(array.as_string::<i64>().iter().collect()),
+        DataType::Utf8View => Ok(array.as_string_view().iter().collect()),
+        other => Err(wrong_type(name, other, "texts")),
     }
-    Ok(Column::Category(Categories::from_texts(texts)))
+}
+
+/// Texts by dictionary, of which each text is looked up once and not in every row.
+fn dictionaries(name: &str, arrays: &[ArrayRef]) -> Result<Column> {
+    let parts = arrays.iter().map(|array| {
+        let array = array.as_any_dictionary();
+        Ok((places(array), texts(name, array.values())?))
+    });
+    Ok(Column::Category(Categories::from_dictionaries(parts.collect::<Result<Vec<_>>>()?)))
+}
+
+/// The place of each row's value in the dictionary.
+fn places(array: &dyn AnyDictionaryArray) -> Vec<Option<usize>> {
+    if array.values().is_empty() {
+        return vec![None; array.len()];
+    }
+    let places = array.normalized_keys().into_iter().enumerate();
+    places.map(|(row, place)| array.keys().is_valid(row).then_some(place)).collect()
 }
 
 /// Days since 1970-01-01, or ticks of which there are `per_day`, as ISO dates.

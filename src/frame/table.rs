@@ -21,16 +21,26 @@ pub struct Categories {
 impl Categories {
     /// Builds the dictionary from one optional text a row.
     pub fn from_texts<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> Self {
-        let mut index = std::collections::HashMap::new();
-        let mut levels: Vec<String> = Vec::new();
-        let mut code_of = |text: &'a str| {
-            *index.entry(text).or_insert_with(|| {
-                levels.push(text.to_owned());
-                levels.len() as u32 - 1
-            })
-        };
-        let codes = texts.into_iter().map(|text| text.map_or(MISSING_CODE, &mut code_of)).collect();
-        Categories { codes, levels: levels.into() }
+        let mut levels = LevelIndex::default();
+        let codes =
+            texts.into_iter().map(|text| text.map_or(MISSING_CODE, |text| levels.code(text))).collect();
+        Categories { codes, levels: levels.levels.into() }
+    }
+
+    /// The same from the places of the rows' texts in dictionaries, which may repeat a text or hold what no row has.
+    pub(super) fn from_dictionaries<'a>(
+        parts: impl IntoIterator<Item = (Vec<Option<usize>>, Vec<Option<&'a str>>)>,
+    ) -> Self {
+        let (mut codes, mut levels) = (Vec::new(), LevelIndex::default());
+        for (places, texts) in parts {
+            let mut known: Vec<Option<u32>> = vec![None; texts.len()];
+            let mut code = |place: usize| {
+                let code_of_text = || texts[place].map_or(MISSING_CODE, |text| levels.code(text));
+                *known[place].get_or_insert_with(code_of_text)
+            };
+            codes.extend(places.into_iter().map(|place| place.map_or(MISSING_CODE, &mut code)));
+        }
+        Categories { codes, levels: levels.levels.into() }
     }
 
     /// The text of a row, `None` where it is missing.
@@ -41,6 +51,22 @@ impl Categories {
     /// The rows named, in that order.
     pub fn take(&self, rows: &[usize]) -> Self {
         Categories { codes: rows.iter().map(|&row| self.codes[row]).collect(), levels: self.levels.clone() }
+    }
+}
+
+/// Levels in the order in which they are met.
+#[derive(Default)]
+struct LevelIndex<'a> {
+    codes: std::collections::HashMap<&'a str, u32>,
+    levels: Vec<String>,
+}
+
+impl<'a> LevelIndex<'a> {
+    fn code(&mut self, text: &'a str) -> u32 {
+        *self.codes.entry(text).or_insert_with(|| {
+            self.levels.push(text.to_owned());
+            self.levels.len() as u32 - 1
+        })
     }
 }
 

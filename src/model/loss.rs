@@ -14,8 +14,8 @@ pub trait Loss: Sync {
     /// The loss, finite for every finite raw score. What does not depend on the raw score may be left out.
     fn value(&self, y: f64, raw: f64) -> f64;
 
-    /// First and second derivative in `raw`; a constant 1 for the second where [`leaf_quantile`](Self::leaf_quantile)
-    /// is set.
+    /// First and second derivative in `raw`. The first is linear in `y` and the second does not depend on it; but where
+    /// [`leaf_quantile`](Self::leaf_quantile) is set, the second is a constant 1 and the first any function.
     fn gradient_and_hessian(&self, y: f64, raw: f64) -> (f64, f64);
 
     /// Some targets that can occur, for tests.

@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, f64x8};
 use rayon::prelude::*;
 
 use super::bundles::{self, Slot, slots};
@@ -47,7 +49,8 @@ impl Binning {
     /// outermost bins. Above 65,536 rows the cut points come from an even sample of them.
     pub fn fit(columns: &[ColumnView], max_bins: usize) -> Self {
         let max_bins = max_bins.clamp(2, MAX_BINS);
-        Binning { columns: columns.par_iter().map(|column| fit_column(*column, max_bins)).collect() }
+        let sample = sample_rows(columns.first().map_or(0, ColumnView::len));
+        Binning { columns: columns.par_iter().map(|column| fit_column(*column, &sample, max_bins)).collect() }
     }
 
     /// Number of columns, `d`.
@@ -118,18 +121,36 @@ impl<'a> Cutter<'a> {
 
     /// Puts the bins of some rows into `cells`, one every `width`.
     fn bin(&self, column: ColumnView, rows: Range<usize>, cells: &mut [u8], width: usize) {
+        dispatch!(Level::new(), simd => self.bin_by(simd, column, rows, cells, width));
+    }
+
+    #[inline(always)]
+    fn bin_by<S: Simd>(
+        &self,
+        simd: S,
+        column: ColumnView,
+        rows: Range<usize>,
+        cells: &mut [u8],
+        width: usize,
+    ) {
         let cells = cells.iter_mut().step_by(width);
         match (self, column) {
             (Cutter::Number(cuts), ColumnView::F64(values)) => {
-                cells.zip(&values[rows]).for_each(|(cell, &value)| *cell = cuts.bin(value));
+                for (cell, &value) in cells.zip(&values[rows]) {
+                    *cell = cuts.bin(simd, value);
+                }
             }
             (Cutter::Number(cuts), ColumnView::F32(values)) => {
-                cells.zip(&values[rows]).for_each(|(cell, &value)| *cell = cuts.bin(f64::from(value)));
+                for (cell, &value) in cells.zip(&values[rows]) {
+                    *cell = cuts.bin(simd, f64::from(value));
+                }
             }
             (Cutter::Number(cuts), ColumnView::Read { read, .. }) => {
                 let mut cells = cells;
                 for_stretches(rows, read, |values| {
-                    cells.by_ref().zip(values).for_each(|(cell, &value)| *cell = cuts.bin(value));
+                    for (cell, &value) in cells.by_ref().zip(values) {
+                        *cell = cuts.bin(simd, value);
+                    }
                 });
             }
             (Cutter::Category { bin_of, pool }, ColumnView::Category { codes, .. }) => {
@@ -148,19 +169,19 @@ pub(super) fn level_bin(bin_of: &[u8], pool: u8, code: u32) -> u8 {
     }
 }
 
-fn fit_column(column: ColumnView, max_bins: usize) -> ColumnBinning {
+fn fit_column(column: ColumnView, sample: &[usize], max_bins: usize) -> ColumnBinning {
     match column {
-        ColumnView::F64(values) => fit_number(values.len(), |row| values[row], max_bins),
-        ColumnView::F32(values) => fit_number(values.len(), |row| f64::from(values[row]), max_bins),
-        ColumnView::Read { n_rows, read } => fit_number(n_rows, |row| number_at(read, row), max_bins),
+        ColumnView::F64(values) => fit_number(sample, |row| values[row], max_bins),
+        ColumnView::F32(values) => fit_number(sample, |row| f64::from(values[row]), max_bins),
+        ColumnView::Read { read, .. } => fit_number(sample, |row| number_at(read, row), max_bins),
         ColumnView::Category { codes, n_levels } => fit_category(codes, n_levels, max_bins),
     }
 }
 
-fn fit_number(n_rows: usize, number: impl Fn(usize) -> f64, max_bins: usize) -> ColumnBinning {
-    let sample = sample_rows(n_rows).map(number);
-    let mut keys = Vec::with_capacity(n_rows.min(SAMPLE_ROWS));
-    keys.extend(sample.filter(|value| value.is_finite()).map(order_key));
+fn fit_number(sample: &[usize], number: impl Fn(usize) -> f64, max_bins: usize) -> ColumnBinning {
+    let mut keys = Vec::with_capacity(sample.len());
+    let numbers = sample.iter().map(|&row| number(row));
+    keys.extend(numbers.filter(|value| value.is_finite()).map(order_key));
     keys.sort_unstable();
     let sorted: Vec<f64> = keys.into_iter().map(of_order_key).collect();
     ColumnBinning::Number { cuts: cut_points(&sorted, max_bins) }
@@ -184,12 +205,13 @@ fn number_at(read: &ReadRows<'_>, row: usize) -> f64 {
 }
 
 /// All rows, or an even sample with one row drawn from each stretch, so that a period in the rows does no harm.
-fn sample_rows(n_rows: usize) -> impl Iterator<Item = usize> {
+fn sample_rows(n_rows: usize) -> Vec<usize> {
     let n_sample = n_rows.min(SAMPLE_ROWS);
-    (0..n_sample).map(move |i| {
+    let row = |i: usize| {
         let (start, end) = (i * n_rows / n_sample, (i + 1) * n_rows / n_sample);
         start + (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) % (end - start)
-    })
+    };
+    (0..n_sample).map(row).collect()
 }
 
 /// Distinct values with how often each stands in a sorted sample.
@@ -292,11 +314,18 @@ impl TwoLevelCuts {
         TwoLevelCuts { last_of_block: blocks.map(|block| block[15]), blocks }
     }
 
-    fn bin(&self, value: f64) -> u8 {
-        let below = |cuts: &[f64; 16]| cuts.iter().map(|&cut| u8::from(cut < value)).sum::<u8>();
+    #[inline(always)]
+    fn bin<S: Simd>(&self, simd: S, value: f64) -> u8 {
+        let values = f64x8::splat(simd, value);
+        let below = |cuts: &[f64; 16]| -> usize {
+            let eights = cuts.as_chunks::<8>().0;
+            let below =
+                |cuts: &[f64; 8]| f64x8::from_slice(simd, cuts).simd_lt(values).to_bitmask().count_ones();
+            eights.iter().map(below).sum::<u32>() as usize
+        };
         let block = below(&self.last_of_block) & 15;
-        let bin = 1 + 16 * block + below(&self.blocks[usize::from(block)]);
-        if value.is_nan() { MISSING_BIN } else { bin }
+        let bin = 1 + 16 * block + below(&self.blocks[block]);
+        if value.is_nan() { MISSING_BIN } else { bin as u8 }
     }
 }
 
@@ -515,13 +544,14 @@ mod tests {
     fn two_level_search_agrees_with_a_binary_search() {
         let cuts: Vec<f64> = (0..254).map(|i| f64::from(i) * 0.37 - 20.0).collect();
         let two_level = TwoLevelCuts::new(&cuts);
+        let bin = |value| dispatch!(Level::new(), simd => two_level.bin(simd, value));
         for i in -500..1500 {
             let value = f64::from(i) * 0.0617;
-            assert_eq!(usize::from(two_level.bin(value)), 1 + cuts.partition_point(|&cut| cut < value));
+            assert_eq!(usize::from(bin(value)), 1 + cuts.partition_point(|&cut| cut < value));
         }
-        assert_eq!(two_level.bin(f64::INFINITY), 255);
-        assert_eq!(two_level.bin(f64::NEG_INFINITY), 1);
-        assert_eq!(two_level.bin(f64::NAN), 0);
+        assert_eq!(bin(f64::INFINITY), 255);
+        assert_eq!(bin(f64::NEG_INFINITY), 1);
+        assert_eq!(bin(f64::NAN), 0);
     }
 
     #[test]

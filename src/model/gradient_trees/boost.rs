@@ -232,19 +232,26 @@ impl<'a, L: Loss, Y: Observed> Boosting<'a, L, Y> {
         Ok(self.finish())
     }
 
-    /// The constant that minimises the loss, added to every raw score: a quantile, or by Newton's method.
+    /// The constant that minimises the loss, added to every raw score: a quantile, or by Newton's method, where all
+    /// targets are as good as their mean, in which gradients are linear.
     fn find_base(&mut self) {
         if let Some(q) = self.loss.leaf_quantile() {
             self.add_to_base(self.residual_quantile(&mut self.train.iter().map(|&row| row as usize), q));
             return;
         }
+        let mean = self.mean_target();
+        let mut base = 0.0;
         for _ in 0..50 {
-            let step = self.newton_step();
-            self.add_to_base(step);
+            let (gradient, hessian) = self.loss.gradient_and_hessian(mean, base);
+            // Held in, so that it cannot run away from a far-off start.
+            let longest = self.loss.longest_step();
+            let step = if hessian > 0.0 { (-gradient / hessian).clamp(-longest, longest) } else { 0.0 };
+            base += step;
             if step.abs() < 1e-12 {
                 break;
             }
         }
+        self.add_to_base(base);
     }
 
     fn add_to_base(&mut self, step: f64) {
@@ -252,19 +259,18 @@ impl<'a, L: Loss, Y: Observed> Boosting<'a, L, Y> {
         self.base += step;
     }
 
-    /// Held in, so that it cannot run away from a far-off start. Summed in chunks of fixed size, so that threads change
-    /// nothing.
-    fn newton_step(&self) -> f64 {
+    /// The weighted mean of the targets. Summed in chunks of fixed size, so that threads change nothing.
+    fn mean_target(&self) -> f64 {
         let and = |a: (f64, f64), b: (f64, f64)| (a.0 + b.0, a.1 + b.1);
-        let of_rows = |rows: &[u32]| rows.iter().map(|&row| self.derivatives(row)).fold((0.0, 0.0), and);
+        let weighted = |&row: &u32| (self.task.y[row as usize].number() * self.weight(row), self.weight(row));
+        let of_rows = |rows: &[u32]| rows.iter().map(weighted).fold((0.0, 0.0), and);
         let sums: Vec<(f64, f64)> = if self.params.n_threads > 1 {
             self.train.par_chunks(PARALLEL_ROWS).map(of_rows).collect()
         } else {
             self.train.chunks(PARALLEL_ROWS).map(of_rows).collect()
         };
-        let (gradient, hessian) = sums.into_iter().fold((0.0, 0.0), and);
-        let longest = self.loss.longest_step();
-        if hessian > 0.0 { (-gradient / hessian).clamp(-longest, longest) } else { 0.0 }
+        let (targets, weights) = sums.into_iter().fold((0.0, 0.0), and);
+        if weights > 0.0 { targets / weights } else { 0.0 }
     }
 
     fn residual_quantile(&self, rows: &mut dyn Iterator<Item = usize>, q: f64) -> f64 {
@@ -274,13 +280,6 @@ impl<'a, L: Loss, Y: Observed> Boosting<'a, L, Y> {
 
     fn weight(&self, row: u32) -> f64 {
         self.task.weights.map_or(1.0, |weights| weights[row as usize])
-    }
-
-    #[inline]
-    fn derivatives(&self, row: u32) -> (f64, f64) {
-        let (gradient, hessian) =
-            self.loss.gradient_and_hessian(self.task.y[row as usize].number(), self.raw[row as usize]);
-        (gradient * self.weight(row), hessian * self.weight(row))
     }
 
     fn wants_more(&self) -> bool {
