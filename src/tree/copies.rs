@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use super::bins::{Bins, ColumnCells};
+use super::cells::{Bins, ColumnCells};
 use super::histogram::PARALLEL_ROWS;
 
 /// Tables of fewer cells lie in the cache anyway.

@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::bins::Bins;
+use super::cells::Bins;
 use super::copies::ColumnCopies;
-use super::histogram::{Extent, Histogram, Layout, PARALLEL_ROWS, Row, row_index};
+use super::histogram::{Extent, Histogram, Layout, PARALLEL_ROWS, Row, SpareCells, row_index};
 use super::interactions::{Allowed, Interactions};
 use super::leaves::LeafRows;
 use super::partition::partition;
@@ -143,6 +143,7 @@ pub struct Grower<'a> {
     params: GrowParams,
     n_threads: usize,
     spare: Vec<Histogram>,
+    cells: SpareCells,
     scratch: Vec<Row>,
     rows: Vec<Row>,
     copies: ColumnCopies,
@@ -180,8 +181,16 @@ impl<'a> Grower<'a> {
     pub fn new(bins: &'a Bins, params: GrowParams, n_threads: usize) -> Self {
         let is_small = bins.n_rows() * bins.n_columns() < PARALLEL_CELLS;
         let n_threads = if is_small { 1 } else { n_threads.max(1) };
-        let (spare, scratch, rows) = (Vec::new(), Vec::new(), Vec::new());
-        Grower { bins, params, n_threads, spare, scratch, rows, copies: ColumnCopies::default() }
+        Grower {
+            bins,
+            params,
+            n_threads,
+            spare: Vec::new(),
+            cells: SpareCells::default(),
+            scratch: Vec::new(),
+            rows: Vec::new(),
+            copies: ColumnCopies::default(),
+        }
     }
 
     /// Grows a tree on `rows` (indices, ascending, at least one), trying `columns` only (ascending).
@@ -255,8 +264,8 @@ impl Growth<'_, '_> {
         let allowed = self.interactions.at_root(columns);
         let root = Child { node: root, depth: 0, total, bounds: Bounds::NONE, allowed };
         let filled = self.may_split(&root).then(|| root.target());
-        let Grower { rows, spare, n_threads, .. } = &mut *self.grower;
-        let pass = Pass { search: &self.search, rows, filled, rest: None };
+        let Grower { rows, spare, cells, n_threads, .. } = &mut *self.grower;
+        let pass = Pass { search: &self.search, cells, rows, filled, rest: None };
         let [found, _] = pass.run(&mut histogram.columns, &mut [], spare, *n_threads);
         self.open(root, histogram, found);
     }
@@ -344,8 +353,8 @@ impl Growth<'_, '_> {
         let (mut of_small, mut of_large) = (self.grower.histogram(), parent);
         let [filled, rest] = [&small, &large].map(|child| self.may_split(child).then(|| child.target()));
         let GrownNode { start, end, .. } = self.nodes[small.node];
-        let Grower { rows, spare, n_threads, .. } = &mut *self.grower;
-        let pass = Pass { search: &self.search, rows: &rows[start..end], filled, rest };
+        let Grower { rows, spare, cells, n_threads, .. } = &mut *self.grower;
+        let pass = Pass { search: &self.search, cells, rows: &rows[start..end], filled, rest };
         let [in_small, in_large] = pass.run(&mut of_small.columns, &mut of_large.columns, spare, *n_threads);
         self.open(small, of_small, in_small);
         self.open(large, of_large, in_large);
@@ -574,17 +583,17 @@ mod tests {
         let gradients: Vec<f32> = (0..n).map(|r| ((r * 2_654_435_761) % 1000) as f32 / 500.0 - 1.0).collect();
         let rows: Vec<u32> = (0..n as u32).collect();
         let all: Vec<usize> = (0..24).collect();
-        let grow = |n_threads, bundled| {
-            let bins = binning.bin_bundled(&views, bundled);
-            assert_eq!(bins.groups().iter().any(|group| group.has_bundles()), bundled);
+        let grow = |n_threads, most_values| {
+            let bins = binning.bin_bundled(&views, most_values);
+            assert_eq!(bins.groups().iter().any(|group| group.is_of_bundles), most_values > 0);
             let mut grower = Grower::new(&bins, GrowParams::default(), n_threads);
             let tree = grower.grow(&rows, &gradients, &vec![0.25; n], &all);
             assert!((0..n).step_by(997).all(|row| tree.predict(&bins, row).is_finite()));
             format!("{:?}", tree.nodes)
         };
-        let one = grow(1, false);
-        for (n_threads, bundled) in [(2, false), (7, false), (1, true), (2, true), (7, true)] {
-            assert_eq!(one, grow(n_threads, bundled), "{n_threads} threads, bundled {bundled}");
+        let one = grow(1, 0);
+        for (n_threads, most_values) in [(2, 0), (7, 0), (1, 60), (2, 60), (1, 4096), (2, 4096), (7, 4096)] {
+            assert_eq!(one, grow(n_threads, most_values), "{n_threads} threads, {most_values} values");
         }
     }
 

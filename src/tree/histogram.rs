@@ -5,9 +5,13 @@
 //! over all rows within its field and a 32-bit integer, so one addition updates all three, and sums are exact in any order: the same
 //! histogram at any thread count.
 
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
 use rayon::prelude::*;
 
-use super::bins::{Bins, Group, Slab};
+use super::bundles::{CellHistogram, MAX_VALUES, Slot};
+use super::cells::{Bins, Group, Slab, number};
 
 /// One entry a bin; 256 of them, so a `u8` needs no bounds check.
 pub(super) type ColumnHistogram = [u64; 256];
@@ -207,6 +211,22 @@ impl Histogram {
     }
 }
 
+/// Histograms by cell, kept from node to node for their memory, as many as threads fill at a time.
+#[derive(Default)]
+pub(super) struct SpareCells {
+    spare: Mutex<Vec<Vec<CellHistogram>>>,
+}
+
+impl SpareCells {
+    fn take(&self) -> Vec<CellHistogram> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, of_cells: Vec<CellHistogram>) {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(of_cells);
+    }
+}
+
 /// Fills the histograms of the columns of `groups` with the rows of a node, forgetting what they held.
 pub(super) fn fill(
     histograms: &mut [ColumnHistogram],
@@ -214,62 +234,98 @@ pub(super) fn fill(
     bins: &Bins,
     rows: &[Row],
     layout: &Layout,
+    spare: &SpareCells,
 ) {
-    let first_column = groups.first().map_or(0, |group| group.first_column);
-    for (column, histogram) in (first_column..).zip(histograms.iter_mut()) {
-        histogram[..bins.n_bins(column)].fill(0);
+    let first = groups.first().map_or(0, |group| group.places.start);
+    for (place, histogram) in (first..).zip(histograms.iter_mut()) {
+        histogram[..bins.n_bins(bins.column_at(place))].fill(0);
     }
+    let mut of_cells = spare.take();
     let mut histograms = histograms;
     for groups in groups.chunk_by(|a, b| a.slab == b.slab) {
-        let width = groups.iter().map(|group| group.width).sum();
-        let of_slab = histograms.split_off_mut(..width).expect("a histogram a column");
-        add_slab(of_slab, groups, bins, rows, layout);
+        let n_places = groups.iter().map(|group| group.places.len()).sum();
+        let of_slab = histograms.split_off_mut(..n_places).expect("a histogram a column");
+        add_slab(of_slab, groups, bins, rows, layout, &mut of_cells);
     }
+    spare.give_back(of_cells);
+}
+
+/// What a group's rows are added to.
+struct Filled<'a> {
+    group: &'a Group,
+    slots: &'a [Slot],
+    /// One a column.
+    histograms: &'a mut [ColumnHistogram],
+    /// One a bundle; none where a node has so few rows that they are added to every column.
+    of_cells: &'a mut [CellHistogram],
 }
 
 /// Adds rows to the histograms of some groups of a slab: a tile of rows to all of them before the next, so that a
 /// row's cells are fetched from memory once.
 fn add_slab(
-    histograms: &mut [ColumnHistogram],
+    mut histograms: &mut [ColumnHistogram],
     groups: &[Group],
     bins: &Bins,
     rows: &[Row],
     layout: &Layout,
+    of_cells: &mut Vec<CellHistogram>,
 ) {
     let slab = bins.slab(&groups[0]);
-    let n_cells = groups.iter().map(|group| group.n_cells).sum();
-    // By cell, of the groups whose columns have to be told apart.
-    let mut of_cells: Vec<Vec<ColumnHistogram>> = groups.iter().map(room_for_cells).collect();
+    let n_cells = |group: &Group| {
+        let is_few = bins.slots(group).iter().any(|slot| slot.is_large_beside(rows.len()));
+        if group.is_of_bundles && !is_few { group.n_slots() } else { 0 }
+    };
+    of_cells.resize(of_cells.len().max(groups.iter().map(n_cells).sum()), [0; MAX_VALUES]);
+    let mut of_cells = &mut of_cells[..];
+    let mut filled: Vec<Filled> = Vec::with_capacity(groups.len());
+    for group in groups {
+        let histograms = histograms.split_off_mut(..group.places.len()).expect("a histogram a column");
+        let of_cells = of_cells.split_off_mut(..n_cells(group)).expect("one a bundle");
+        let slots = bins.slots(group);
+        slots.iter().zip(of_cells.iter_mut()).for_each(|(slot, of_cell)| slot.clear(of_cell));
+        filled.push(Filled { group, slots, histograms, of_cells });
+    }
+    let bytes = groups[0].bytes.start..groups[groups.len() - 1].bytes.end;
     for tile in rows.chunks(TILE_ROWS) {
         if slab.cells.len() > CACHE_BYTES {
-            touch(slab, groups[0].offset, n_cells, tile);
+            touch(slab, &bytes, tile);
         }
-        let mut histograms = &mut *histograms;
-        for (group, of_cells) in groups.iter().zip(&mut of_cells) {
-            let of_group = histograms.split_off_mut(..group.width).expect("a histogram a column");
-            let filled: &mut [ColumnHistogram] = if group.has_bundles() { of_cells } else { of_group };
-            add_group(filled, group.offset, slab, tile, layout);
+        filled.iter_mut().for_each(|filled| filled.add(slab, tile, layout));
+    }
+    filled.iter_mut().for_each(Filled::tell_apart);
+}
+
+impl Filled<'_> {
+    fn add(&mut self, slab: &Slab, rows: &[Row], layout: &Layout) {
+        let start = self.group.bytes.start;
+        if !self.group.is_of_bundles {
+            return add_group(self.histograms, start, slab, rows, layout);
+        }
+        if !self.of_cells.is_empty() {
+            return add_bundles(self.of_cells, start, slab, rows, layout);
+        }
+        let mut histograms = &mut *self.histograms;
+        for (offset, slot) in (start..).step_by(2).zip(self.slots) {
+            let of_slot = histograms.split_off_mut(..slot.columns.len()).expect("a histogram a column");
+            add_to_each(of_slot, slot, offset, slab, rows, layout);
         }
     }
-    let mut histograms = histograms;
-    for (group, of_cells) in groups.iter().zip(&of_cells) {
-        let of_group = histograms.split_off_mut(..group.width).expect("a histogram a column");
-        for (slot, of_cell) in bins.slots(group).iter().zip(of_cells) {
-            slot.tell_apart(of_cell, &mut of_group[slot.columns.start - group.first_column..]);
+
+    fn tell_apart(&mut self) {
+        let mut histograms = &mut *self.histograms;
+        for (slot, of_cell) in self.slots.iter().zip(&mut *self.of_cells) {
+            let of_slot = histograms.split_off_mut(..slot.columns.len()).expect("a histogram a column");
+            slot.tell_apart(of_cell, of_slot);
         }
     }
 }
 
-fn room_for_cells(group: &Group) -> Vec<ColumnHistogram> {
-    vec![[0; 256]; if group.has_bundles() { group.n_cells } else { 0 }]
-}
-
-/// Reads the first and the last of `n_cells` cells of each row, so that the rows come from memory side by side, and
-/// not one after the other as the histograms get to them.
-fn touch(slab: &Slab, offset: usize, n_cells: usize, rows: &[Row]) {
+/// Reads the first and the last byte of each row's cells, so that the rows come from memory side by side, and not one
+/// after the other as the histograms get to them.
+fn touch(slab: &Slab, bytes: &Range<usize>, rows: &[Row]) {
     let add = |sum: u8, &row: &Row| {
-        let first = row_index(row) * slab.width + offset;
-        sum.wrapping_add(slab.cells[first]).wrapping_add(slab.cells[first + n_cells - 1])
+        let row = row_index(row) * slab.width;
+        sum.wrapping_add(slab.cells[row + bytes.start]).wrapping_add(slab.cells[row + bytes.end - 1])
     };
     std::hint::black_box(rows.iter().fold(0, add));
 }
@@ -288,31 +344,33 @@ pub(super) fn subtract(
     group: &Group,
     bins: &Bins,
 ) {
-    for (offset, (parent, child)) in parent.iter_mut().zip(child).enumerate() {
-        let n_bins = bins.n_bins(group.first_column + offset);
+    for (place, (parent, child)) in group.places.clone().zip(parent.iter_mut().zip(child)) {
+        let n_bins = bins.n_bins(bins.column_at(place));
         for (entry, other) in parent[..n_bins].iter_mut().zip(&child[..n_bins]) {
             *entry = entry.wrapping_sub(*other);
         }
     }
 }
 
-/// Picks the copy of [`add_rows`] compiled for the group's width.
+/// Calls the copy of a function that is compiled for so many histograms.
+macro_rules! by_width {
+    ($histograms:ident, $add:ident, $arguments:tt, $($width:literal)*) => {
+        match $histograms.len() {
+            $($width => by_width!(@call $add, $width, $histograms, $arguments),)*
+            width => unreachable!("a group of {width} cells"),
+        }
+    };
+    (@call $add:ident, $width:literal, $histograms:ident, ($($argument:expr),*)) => {
+        $add::<$width>($histograms.try_into().expect("as many as were counted"), $($argument),*)
+    };
+}
+
 fn add_group(columns: &mut [ColumnHistogram], offset: usize, slab: &Slab, rows: &[Row], layout: &Layout) {
-    macro_rules! by_width {
-        ($($width:literal)*) => {
-            match columns.len() {
-                $($width => add_rows::<$width>(
-                    columns.try_into().expect("a histogram a column of the group"),
-                    offset,
-                    slab,
-                    rows,
-                    layout,
-                ),)*
-                width => unreachable!("a group of {width} columns"),
-            }
-        };
-    }
-    by_width!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+    by_width!(columns, add_rows, (offset, slab, rows, layout), 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+}
+
+fn add_bundles(of_cells: &mut [CellHistogram], offset: usize, slab: &Slab, rows: &[Row], layout: &Layout) {
+    by_width!(of_cells, add_rows_of_bundles, (offset, slab, rows, layout), 1 2 3 4 5 6 7 8)
 }
 
 fn add_rows<const W: usize>(
@@ -327,6 +385,41 @@ fn add_rows<const W: usize>(
         let cells = slab.cells[row_index(row) * slab.width + offset..].first_chunk::<W>();
         for (histogram, &bin) in columns.iter_mut().zip(cells.expect("a cell a column")) {
             histogram[usize::from(bin)] = histogram[usize::from(bin)].wrapping_add(entry);
+        }
+    }
+}
+
+fn add_rows_of_bundles<const W: usize>(
+    of_cells: &mut [CellHistogram; W],
+    offset: usize,
+    slab: &Slab,
+    rows: &[Row],
+    layout: &Layout,
+) {
+    for &row in rows {
+        let entry = layout.entry(row);
+        let start = row_index(row) * slab.width + offset;
+        let cells = slab.cells[start..start + 2 * W].as_chunks().0.first_chunk::<W>();
+        for (of_cell, &cell) in of_cells.iter_mut().zip(cells.expect("a cell a bundle")) {
+            of_cell[number(cell)] = of_cell[number(cell)].wrapping_add(entry);
+        }
+    }
+}
+
+/// Adds rows to each column of a bundle.
+fn add_to_each(
+    histograms: &mut [ColumnHistogram],
+    slot: &Slot,
+    offset: usize,
+    slab: &Slab,
+    rows: &[Row],
+    layout: &Layout,
+) {
+    for (histogram, bins) in histograms.iter_mut().zip(slot.bins()) {
+        for &row in rows {
+            let at = row_index(row) * slab.width + offset;
+            let bin = usize::from(bins[number([slab.cells[at], slab.cells[at + 1]])]);
+            histogram[bin] = histogram[bin].wrapping_add(layout.entry(row));
         }
     }
 }
@@ -360,7 +453,8 @@ mod tests {
     fn histogram(case: &Case, rows: &[Row]) -> Histogram {
         let mut histogram = Histogram::new(case.bins.n_columns());
         histogram.columns[0][1] = 77;
-        fill(&mut histogram.columns, case.bins.groups(), &case.bins, rows, &case.layout);
+        let spare = SpareCells::default();
+        fill(&mut histogram.columns, case.bins.groups(), &case.bins, rows, &case.layout, &spare);
         histogram
     }
 
@@ -386,7 +480,7 @@ mod tests {
             let histogram = histogram(&case, &case.rows);
             for bin in 1..case.bins.n_bins(2) {
                 let in_bin = || (0..n).filter(|&r| usize::from(case.bins.bin(r, 2)) == bin);
-                let sums = case.layout.sums(histogram.columns[2][bin]);
+                let sums = case.layout.sums(histogram.columns[case.bins.place_of(2)][bin]);
                 let gradient: f64 = in_bin().map(|r| f64::from(case.gradients[r])).sum();
                 let hessian: f64 = in_bin().map(|r| f64::from(case.hessians[r])).sum();
                 let rounding = 0.51 * in_bin().count() as f64;
@@ -407,8 +501,8 @@ mod tests {
         merge(&mut merged.columns, &right.columns);
         assert_eq!(whole.columns, merged.columns);
         for group in case.bins.groups() {
-            let columns = group.first_column..group.first_column + group.width;
-            subtract(&mut whole.columns[columns.clone()], &left.columns[columns], group, &case.bins);
+            let places = group.places.clone();
+            subtract(&mut whole.columns[places.clone()], &left.columns[places], group, &case.bins);
         }
         assert_eq!(whole.columns, right.columns);
     }

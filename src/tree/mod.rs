@@ -4,10 +4,12 @@
 mod bins;
 mod block;
 mod bundles;
+mod cells;
 mod codes;
 mod column;
 mod contributions;
 mod copies;
+mod cutter;
 mod deep;
 mod descent;
 mod flat;
@@ -27,7 +29,8 @@ mod split;
 mod tabulated;
 mod vector;
 
-pub use bins::{Binning, Bins, MAX_BINS, MISSING_BIN};
+pub use bins::{Binning, MAX_BINS, MISSING_BIN};
+pub use cells::Bins;
 pub use column::{ColumnView, MISSING_CODE, ReadRows, UNSEEN_CODE};
 pub use given::{GivenNode, GivenTest};
 pub use grow::{GrowParams, Grower, GrownTree};

@@ -7,8 +7,8 @@
 
 use rayon::prelude::*;
 
-use super::bins::Group;
-use super::histogram::{ColumnHistogram, Histogram, PARALLEL_ROWS, Row, fill, merge, subtract};
+use super::cells::Group;
+use super::histogram::{ColumnHistogram, Histogram, PARALLEL_ROWS, Row, SpareCells, fill, merge, subtract};
 use super::split::{Found, Prefixes, Search, Target, better};
 
 /// Below this many histogram entries added to or looked at, a second thread is not worth waking.
@@ -17,6 +17,7 @@ const PARALLEL_ENTRIES: usize = 8192;
 /// What a pass works on, beside the histograms.
 pub(super) struct Pass<'a> {
     pub(super) search: &'a Search<'a>,
+    pub(super) cells: &'a SpareCells,
     /// The rows that the histograms are filled with.
     pub(super) rows: &'a [Row],
     /// The node of these rows, if it is searched.
@@ -47,7 +48,7 @@ impl Pass<'_> {
         let new = || Histogram::new(bins.n_columns());
         spare.resize_with(spare.len().max(n_threads), new);
         let blocks = self.rows.par_chunks(block).zip(&mut *spare);
-        blocks.for_each(|(rows, partial)| fill(&mut partial.columns, groups, bins, rows, layout));
+        blocks.for_each(|(rows, partial)| fill(&mut partial.columns, groups, bins, rows, layout, self.cells));
         let partials = &spare[..self.rows.len().div_ceil(block)];
         self.columns(groups, Source::Partials(partials), filled, rest, n_threads.min(n_groups))
     }
@@ -65,7 +66,7 @@ impl Pass<'_> {
             return self.columns_alone(groups, source, filled, rest);
         }
         let (first, second) = groups.split_at(groups.len() / 2);
-        let middle = second[0].first_column - first[0].first_column;
+        let middle = second[0].places.start - first[0].places.start;
         let (filled, more_filled) = filled.split_at_mut(middle);
         let (rest, more_rest) = rest.split_at_mut(middle.min(rest.len()));
         let half = n_threads / 2;
@@ -85,14 +86,14 @@ impl Pass<'_> {
     ) -> [Option<Found>; 2] {
         let Search { bins, layout, .. } = self.search;
         match source {
-            Source::Rows(rows) => fill(filled, groups, bins, rows, layout),
-            Source::Partials(partials) => add_up(filled, groups[0].first_column, partials),
+            Source::Rows(rows) => fill(filled, groups, bins, rows, layout, self.cells),
+            Source::Partials(partials) => add_up(filled, groups[0].places.start, partials),
         }
         let mut prefixes = Prefixes::new();
         let mut found = [None, None];
         for group in groups {
-            let filled = filled.split_off_mut(..group.width).expect("a histogram a column");
-            let rest = rest.split_off_mut(..group.width.min(rest.len())).expect("as many or none");
+            let filled = filled.split_off_mut(..group.places.len()).expect("a histogram a column");
+            let rest = rest.split_off_mut(..group.places.len().min(rest.len())).expect("as many or none");
             subtract(rest, filled, group, bins);
             let nodes = [(&self.filled, &*filled), (&self.rest, &*rest)];
             for (found, (target, histograms)) in found.iter_mut().zip(nodes) {
@@ -117,11 +118,11 @@ enum Source<'a> {
     Partials(&'a [Histogram]),
 }
 
-/// Makes `histograms`, of the columns from `first` on, the sum of the partial ones.
+/// Makes `histograms`, from the place `first` on, the sum of the partial ones.
 fn add_up(histograms: &mut [ColumnHistogram], first: usize, partials: &[Histogram]) {
-    let columns = first..first + histograms.len();
-    histograms.copy_from_slice(&partials[0].columns[columns.clone()]);
-    partials[1..].iter().for_each(|partial| merge(histograms, &partial.columns[columns.clone()]));
+    let places = first..first + histograms.len();
+    histograms.copy_from_slice(&partials[0].columns[places.clone()]);
+    partials[1..].iter().for_each(|partial| merge(histograms, &partial.columns[places.clone()]));
 }
 
 fn both_better(a: [Option<Found>; 2], b: [Option<Found>; 2]) -> [Option<Found>; 2] {

@@ -5,10 +5,11 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::bins::{Binning, ColumnBinning, MISSING_BIN, level_bin};
+use super::bins::{Binning, ColumnBinning, MISSING_BIN};
 use super::codes::BLOCK;
 use super::column::{ColumnView, MISSING_CODE, UNSEEN_CODE};
 use super::contributions::Explainer;
+use super::cutter::level_bin;
 use super::flat::FlatForest;
 use super::grow::{GrownNode, GrownTree};
 use super::pairs::PairExplainer;

@@ -8,7 +8,8 @@
 mod levels;
 mod thresholds;
 
-use super::bins::{Bins, Group, MISSING_BIN};
+use super::bins::MISSING_BIN;
+use super::cells::{Bins, Group};
 use super::grow::GrowParams;
 use super::histogram::{ColumnHistogram, Histogram, Layout, Sums};
 
@@ -100,15 +101,23 @@ pub(super) struct Found {
     best: Best,
 }
 
-/// Of two splits, `a` on the lower column, the one that gains more.
+/// Of two splits the one that gains more; of equals, the one on the lower column.
 pub(super) fn better(a: Option<Found>, b: Option<Found>) -> Option<Found> {
-    let most = a.map_or(0.0, |found| found.best.gain);
-    b.filter(|found| found.best.gain > most).or(a)
+    let (Some(first), Some(second)) = (a, b) else { return a.or(b) };
+    let by_gain = second.best.gain.total_cmp(&first.best.gain);
+    if by_gain.then(first.column.cmp(&second.column)).is_gt() { b } else { a }
+}
+
+impl Found {
+    /// The gain that a split on another column has to exceed to be better.
+    fn bar_for(&self, column: usize) -> f64 {
+        if column < self.column { self.best.gain.next_down() } else { self.best.gain }
+    }
 }
 
 impl Search<'_> {
     /// The best split of a node on one of its columns in `group`, whose `histograms` these are, or what was `found` on
-    /// lower columns; if any gains something.
+    /// others; if any gains something.
     pub(super) fn best_split(
         &self,
         target: &Target,
@@ -117,20 +126,23 @@ impl Search<'_> {
         prefixes: &mut Prefixes,
         found: Option<Found>,
     ) -> Option<Found> {
-        let below = |end: usize| target.columns.partition_point(|&column| column < end);
-        let columns = below(group.first_column)..below(group.first_column + group.width);
-        target.columns[columns].iter().fold(found, |found, &column| {
-            let histogram = &histograms[column - group.first_column];
-            let least = found.map_or(0.0, |found| found.best.gain);
+        let columns = group.places.clone().map(|place| self.bins.column_at(place)).zip(histograms);
+        let tried = columns.filter(|(column, _)| self.is_tried(target, *column));
+        tried.fold(found, |found, (column, histogram)| {
+            let least = found.map_or(0.0, |found| found.bar_for(column));
             let best = self.node(column, target).best_of_column(column, histogram, prefixes, least);
             better(found, best.map(|best| Found { column, best }))
         })
     }
 
+    fn is_tried(&self, target: &Target, column: usize) -> bool {
+        target.columns.len() == self.bins.n_columns() || target.columns.binary_search(&column).is_ok()
+    }
+
     /// What was found in a node, with every bin's side settled by the node's histogram.
     pub(super) fn settle(&self, target: &Target, found: Found, histogram: &Histogram) -> Split {
         let Found { column, best } = found;
-        self.node(column, target).split(column, best, &histogram.columns[column])
+        self.node(column, target).split(column, best, &histogram.columns[self.bins.place_of(column)])
     }
 
     /// The value of a node in integer units, `−G / (H + λ)` kept within its bounds.
