@@ -3,7 +3,7 @@
 mod tree_data;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use keepwell::tree::{GrowParams, Grower};
+use keepwell::tree::{GrowParams, Grower, Rows};
 use tree_data::Data;
 
 fn histogram(c: &mut Criterion) {
@@ -11,12 +11,11 @@ fn histogram(c: &mut Criterion) {
         let data = Data::new(n, d);
         let (_, bins) = data.bins();
         let (gradients, hessians) = data.gradients();
-        let rows: Vec<u32> = (0..n as u32).collect();
         let columns: Vec<usize> = (0..d).collect();
         let params = GrowParams { max_leaf_nodes: 2, ..GrowParams::default() };
         let mut grower = Grower::new(&bins, params, 1);
         c.bench_function(&format!("histogram/one split {name}"), |b| {
-            b.iter(|| grower.grow(&rows, &gradients, &hessians, &columns));
+            b.iter(|| grower.grow(Rows::First(n), &(&gradients[..], &hessians[..]), &columns));
         });
     }
 }

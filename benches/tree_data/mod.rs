@@ -3,7 +3,7 @@
 
 #![allow(dead_code, missing_docs)]
 
-use keepwell::tree::{Binning, Bins, ColumnView, Forest, GrowParams, Grower, MISSING_CODE, Tree};
+use keepwell::tree::{Binning, Bins, ColumnView, Forest, GrowParams, Grower, MISSING_CODE, Rows, Tree};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -73,7 +73,6 @@ fn label(rng: &mut StdRng, numbers: &[Vec<f64>], categories: &[(Vec<u32>, usize)
 pub fn forest(data: &Data, n_trees: usize, params: &GrowParams) -> Forest {
     let (binning, bins) = data.bins();
     let n = data.y.len();
-    let rows: Vec<u32> = (0..n as u32).collect();
     let columns: Vec<usize> = (0..bins.n_columns()).collect();
     let mut grower = Grower::new(&bins, params.clone(), 1);
     let mut raw = vec![0.0; n];
@@ -82,7 +81,7 @@ pub fn forest(data: &Data, n_trees: usize, params: &GrowParams) -> Forest {
         let gradient = |(p, &y): (&f64, &bool)| (p - f64::from(u8::from(y))) as f32;
         let gradients: Vec<f32> = probability.iter().zip(&data.y).map(gradient).collect();
         let hessians: Vec<f32> = probability.iter().map(|p| (p * (1.0 - p)) as f32).collect();
-        let grown = grower.grow(&rows, &gradients, &hessians, &columns);
+        let grown = grower.grow(Rows::First(n), &(&gradients[..], &hessians[..]), &columns);
         for (value, rows) in grown.leaves() {
             rows.for_each(|row| raw[row] += 0.1 * value);
         }

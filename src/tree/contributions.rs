@@ -463,6 +463,7 @@ fn legendre(n: usize, x: f64) -> (f64, f64) {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::tree::Rows;
     use crate::tree::{Binning, GrowParams, Grower};
 
     const N: usize = 700;
@@ -503,7 +504,6 @@ pub(super) mod tests {
             ..GrowParams::default()
         };
         let mut grower = Grower::new(&bins, params, 1);
-        let rows: Vec<u32> = (0..N as u32).collect();
         let all: Vec<usize> = (0..=n_columns).collect();
         let trees = (0..n_trees).map(|tree| {
             let noise = |r: usize| ((r * (31 + tree) + r * r * 7) % 200) as f32 / 100.0 - 1.0;
@@ -511,7 +511,8 @@ pub(super) mod tests {
             let chain = |r: usize| if high(r) { -1.0 } else { 1.0 };
             let gradients: Vec<f32> =
                 (0..N).map(|r| if tree % 2 == 0 { noise(r) } else { chain(r) }).collect();
-            Tree::new(&grower.grow(&rows, &gradients, &[0.25; N], &all), &binning, 0.1)
+            let of = (&gradients[..], &[0.25; N][..]);
+            Tree::new(&grower.grow(Rows::First(N), &of, &all), &binning, 0.1)
         });
         let forest = Forest::new(-0.3, n_columns + 1, trees.collect());
         let row = |r: usize| {

@@ -9,6 +9,7 @@ use super::interactions::{Allowed, Interactions};
 use super::leaves::LeafRows;
 use super::partition::partition;
 use super::pass::Pass;
+use super::rows::{Derivatives, Rows};
 use super::split::{Bounds, Found, Search, Split, Target, contains};
 
 /// Below this many cells a second thread is as much in the way as it helps.
@@ -193,19 +194,10 @@ impl<'a> Grower<'a> {
         }
     }
 
-    /// Grows a tree on `rows` (indices, ascending, at least one), trying `columns` only (ascending).
-    ///
-    /// `gradients` and `hessians` are one a row of the table, finite, hessians not negative.
-    pub fn grow(
-        &mut self,
-        rows: &[u32],
-        gradients: &[f32],
-        hessians: &[f32],
-        columns: &[usize],
-    ) -> GrownTree {
-        let extent = |values| Extent::of(values, rows, self.n_threads);
-        let layout = Layout::new(rows.len(), extent(gradients), extent(hessians));
-        self.take_rows(rows, |row| layout.row(row, gradients[row as usize], hessians[row as usize]));
+    /// Grows a tree on `rows`, at least one, trying `columns` only (ascending).
+    pub fn grow(&mut self, rows: Rows<'_>, of: &impl Derivatives, columns: &[usize]) -> GrownTree {
+        let n_rows = rows.at(rows.len() - 1) as usize + 1;
+        let layout = self.take_rows(rows, of);
         let params = self.params.clone();
         let search = Search { bins: self.bins, params: &params, layout };
         let interactions = Interactions::new(&params.interaction_groups, self.bins.n_columns());
@@ -215,23 +207,41 @@ impl<'a> Grower<'a> {
         while growth.can_split_further() {
             growth.split_next();
         }
-        growth.finish(gradients, hessians)
+        growth.finish(of, n_rows)
     }
 
-    fn take_rows(&mut self, rows: &[u32], row: impl Fn(u32) -> Row + Sync) {
+    /// Puts the rows in their places, each with its gradient and hessian in the units of the layout that comes out.
+    fn take_rows(&mut self, rows: Rows<'_>, of: &impl Derivatives) -> Layout {
         self.rows.resize(rows.len(), 0);
         self.scratch.resize(rows.len().min(SCRATCH_ROWS.max(rows.len() / 4 + 1)), 0);
-        let take = |places: &mut [Row], rows: &[u32]| {
-            places.iter_mut().zip(rows).for_each(|(place, &index)| *place = row(index));
+        // Extents are of chunks of fixed size, so that threads change nothing.
+        let chunk = |(at, places): (usize, &mut [Row])| {
+            let (mut gradients, mut hessians) = ([0.0; PARALLEL_ROWS], [0.0; PARALLEL_ROWS]);
+            let (gradients, hessians) = (&mut gradients[..places.len()], &mut hessians[..places.len()]);
+            of.fill(rows.part(at * PARALLEL_ROWS..at * PARALLEL_ROWS + places.len()), gradients, hessians);
+            let values = gradients.iter().zip(&*hessians);
+            places.iter_mut().zip(values).for_each(|(place, (&g, &h))| *place = Layout::unrounded(g, h));
+            [Extent::of(gradients), Extent::of(hessians)]
         };
-        if self.n_threads > 1 && rows.len() > PARALLEL_ROWS {
-            // A block a thread, as partitions have it, so that most rows stay near the core that works on them.
-            let block = rows.len().div_ceil(self.n_threads);
-            let blocks = self.rows.par_chunks_mut(block).zip(rows.par_chunks(block));
-            blocks.for_each(|(places, rows)| take(places, rows));
-        } else {
-            take(&mut self.rows, rows);
+        let round = |layout: &Layout, first: usize, places: &mut [Row]| {
+            let rows = (first..).map(|place| rows.at(place));
+            places.iter_mut().zip(rows).for_each(|(place, row)| *place = layout.rounded(row, *place));
+        };
+        if self.n_threads < 2 || rows.len() <= PARALLEL_ROWS {
+            let chunks: Vec<[Extent; 2]> =
+                self.rows.chunks_mut(PARALLEL_ROWS).enumerate().map(chunk).collect();
+            let layout = layout(rows.len(), chunks);
+            round(&layout, 0, &mut self.rows);
+            return layout;
         }
+        let chunks: Vec<[Extent; 2]> =
+            self.rows.par_chunks_mut(PARALLEL_ROWS).enumerate().map(chunk).collect();
+        let layout = layout(rows.len(), chunks);
+        // A block a thread, as partitions have it, so that most rows stay near the core that works on them.
+        let block = rows.len().div_ceil(self.n_threads);
+        let blocks = self.rows.par_chunks_mut(block).enumerate();
+        blocks.for_each(|(at, places)| round(&layout, at * block, places));
+        layout
     }
 
     /// Takes back the memory of a tree that has served.
@@ -242,6 +252,13 @@ impl<'a> Grower<'a> {
     fn histogram(&mut self) -> Histogram {
         self.spare.pop().unwrap_or_else(|| Histogram::new(self.bins.n_columns()))
     }
+}
+
+/// The layout for so many rows, by the extents of gradients and hessians in some chunks of them.
+fn layout(n_rows: usize, chunks: Vec<[Extent; 2]>) -> Layout {
+    let [gradients, hessians] =
+        [0, 1].map(|of| chunks.iter().map(|extents| extents[of]).fold(Extent::default(), Extent::and));
+    Layout::new(n_rows, gradients, hessians)
 }
 
 /// One tree while it grows.
@@ -376,14 +393,15 @@ impl Growth<'_, '_> {
     }
 
     /// Values every leaf by the exact sums over its rows and gives the buffers back.
-    fn finish(self, gradients: &[f32], hessians: &[f32]) -> GrownTree {
+    fn finish(self, of: &impl Derivatives, n_rows: usize) -> GrownTree {
         let Growth { grower, search, mut nodes, open, bounds, .. } = self;
         grower.spare.extend(open.into_iter().map(|leaf| leaf.histogram));
         let l2 = search.params.l2_regularization;
         let unit = search.layout.hessian_scale / search.layout.gradient_scale;
         let leaf_nodes = || (0..nodes.len()).filter(|&node| nodes[node].split.is_none());
         let leaves = leaf_nodes().map(|leaf| nodes[leaf].start..nodes[leaf].end).collect();
-        let sums = LeafRows { rows: &grower.rows, leaves }.sums(gradients, hessians, grower.n_threads);
+        let leaf_rows = LeafRows { rows: &grower.rows, leaves };
+        let sums = leaf_rows.sums(of, n_rows, grower.n_threads);
         for (node, (gradient, hessian)) in leaf_nodes().collect::<Vec<_>>().into_iter().zip(sums) {
             let free = if hessian + l2 > 1e-12 { -gradient / (hessian + l2) } else { 0.0 };
             nodes[node].value = free.clamp(bounds[node].lower * unit, bounds[node].upper * unit);
@@ -406,9 +424,9 @@ mod tests {
     }
 
     fn grow(bins: &Bins, params: GrowParams, gradients: &[f32]) -> GrownTree {
-        let rows: Vec<u32> = (0..bins.n_rows() as u32).collect();
         let columns: Vec<usize> = (0..bins.n_columns()).collect();
-        Grower::new(bins, params, 1).grow(&rows, gradients, &vec![1.0; gradients.len()], &columns)
+        let of = (gradients, &vec![1.0; gradients.len()][..]);
+        Grower::new(bins, params, 1).grow(Rows::First(bins.n_rows()), &of, &columns)
     }
 
     fn leaf_sizes(tree: &GrownTree) -> Vec<usize> {
@@ -453,8 +471,8 @@ mod tests {
         let (a, b) = (some(&values[0]), some(&values[1]));
         let part = bins(&[ColumnView::F64(&a), ColumnView::F64(&b)]);
         let part_gradients: Vec<f32> = rows.iter().map(|&r| gradients[r as usize]).collect();
-        let of_subset =
-            Grower::new(&whole, GrowParams::default(), 1).grow(&rows, &gradients, &vec![1.0; n], &[0, 1]);
+        let of = (&gradients[..], &vec![1.0; n][..]);
+        let of_subset = Grower::new(&whole, GrowParams::default(), 1).grow(Rows::Listed(&rows), &of, &[0, 1]);
         let of_part = grow(&part, GrowParams::default(), &part_gradients);
         for (at, &row) in rows.iter().enumerate() {
             assert_eq!(of_subset.predict(&whole, row as usize), of_part.predict(&part, at));
@@ -581,13 +599,13 @@ mod tests {
         let views: Vec<ColumnView> = columns.iter().map(|values| ColumnView::F64(values)).collect();
         let binning = Binning::fit(&views, 255);
         let gradients: Vec<f32> = (0..n).map(|r| ((r * 2_654_435_761) % 1000) as f32 / 500.0 - 1.0).collect();
-        let rows: Vec<u32> = (0..n as u32).collect();
+        let of = (&gradients[..], &vec![0.25; n][..]);
         let all: Vec<usize> = (0..24).collect();
         let grow = |n_threads, most_values| {
             let bins = binning.bin_bundled(&views, most_values);
             assert_eq!(bins.groups().iter().any(|group| group.is_of_bundles), most_values > 0);
             let mut grower = Grower::new(&bins, GrowParams::default(), n_threads);
-            let tree = grower.grow(&rows, &gradients, &vec![0.25; n], &all);
+            let tree = grower.grow(Rows::First(n), &of, &all);
             assert!((0..n).step_by(997).all(|row| tree.predict(&bins, row).is_finite()));
             format!("{:?}", tree.nodes)
         };
@@ -608,8 +626,8 @@ mod tests {
 
     #[test]
     fn without_columns_all_rows_are_one_leaf() {
-        let tree =
-            Grower::new(&bins(&[]), GrowParams::default(), 2).grow(&[0, 1], &[1.0, 3.0], &[1.0; 2], &[]);
+        let of = (&[1.0, 3.0][..], &[1.0; 2][..]);
+        let tree = Grower::new(&bins(&[]), GrowParams::default(), 2).grow(Rows::First(2), &of, &[]);
         assert_eq!(tree.leaves().map(|(value, rows)| (value, rows.count())).collect::<Vec<_>>(), [(-2.0, 2)]);
     }
 

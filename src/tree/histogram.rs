@@ -8,8 +8,6 @@
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use rayon::prelude::*;
-
 use super::bundles::{CellHistogram, MAX_VALUES, Slot};
 use super::cells::{Bins, Group, Slab, number};
 
@@ -69,28 +67,9 @@ pub(super) struct Extent {
 }
 
 impl Extent {
-    /// Of the magnitudes of `values` at `rows` (ascending); in chunks of fixed size, so that threads change nothing.
-    pub(super) fn of(values: &[f32], rows: &[u32], n_threads: usize) -> Self {
-        let of_chunk = |rows: &[u32]| Extent::of_chunk(values, rows);
-        if n_threads > 1 && rows.len() > PARALLEL_ROWS {
-            let chunks: Vec<Extent> = rows.par_chunks(PARALLEL_ROWS).map(of_chunk).collect();
-            return chunks.into_iter().fold(Extent::default(), Extent::and);
-        }
-        rows.chunks(PARALLEL_ROWS).map(of_chunk).fold(Extent::default(), Extent::and)
-    }
-
-    fn of_chunk(values: &[f32], rows: &[u32]) -> Self {
-        let (first, last) = (rows[0] as usize, rows[rows.len() - 1] as usize);
-        if last - first + 1 == rows.len() {
-            let (lanes, rest) = values[first..=last].as_chunks();
-            return Extent::of_lanes(lanes.iter().copied(), rest.iter().copied());
-        }
-        let (lanes, rest) = rows.as_chunks::<LANES>();
-        let at = |row: u32| values[row as usize];
-        Extent::of_lanes(lanes.iter().map(|rows| rows.map(at)), rest.iter().map(|&row| at(row)))
-    }
-
-    fn of_lanes(lanes: impl Iterator<Item = [f32; LANES]>, rest: impl Iterator<Item = f32>) -> Self {
+    /// Of the magnitudes of some values.
+    pub(super) fn of(values: &[f32]) -> Self {
+        let (lanes, rest) = values.as_chunks::<LANES>();
         let (mut sums, mut most) = ([0.0; LANES], [0.0f32; LANES]);
         for values in lanes {
             for i in 0..LANES {
@@ -100,11 +79,12 @@ impl Extent {
             }
         }
         let lane = |i: usize| Extent { sum: sums[i], max: f64::from(most[i]) };
-        let rest = rest.map(|value| Extent { sum: f64::from(value.abs()), max: f64::from(value.abs()) });
+        let rest =
+            rest.iter().map(|value| Extent { sum: f64::from(value.abs()), max: f64::from(value.abs()) });
         (0..LANES).map(lane).chain(rest).fold(Extent::default(), Extent::and)
     }
 
-    fn and(self, other: Self) -> Self {
+    pub(super) fn and(self, other: Self) -> Self {
         Extent { sum: self.sum + other.sum, max: self.max.max(other.max) }
     }
 
@@ -134,6 +114,16 @@ impl Layout {
             one_row: u64::from(count_bits > 0),
             rows_per_hessian: n_rows as f64 / (hessians.sum * hessian_scale).max(1.0),
         }
+    }
+
+    /// A place of a row with gradient and hessian as they are, until the layout is known.
+    pub(super) fn unrounded(gradient: f32, hessian: f32) -> Row {
+        u64::from(gradient.to_bits()) << 32 | u64::from(hessian.to_bits())
+    }
+
+    /// The row in a place of which gradient and hessian are [`unrounded`](Self::unrounded).
+    pub(super) fn rounded(&self, index: u32, unrounded: Row) -> Row {
+        self.row(index, f32::from_bits((unrounded >> 32) as u32), f32::from_bits(unrounded as u32))
     }
 
     /// A row with its gradient and hessian rounded to units.
@@ -444,8 +434,7 @@ mod tests {
         let bins = Binning::fit(&columns, 255).bin(&columns);
         let gradients: Vec<f32> = (0..n).map(|r| ((r * 31) % 200) as f32 / 100.0 - 1.0).collect();
         let hessians: Vec<f32> = (0..n).map(|r| ((r * 17) % 100) as f32 / 400.0 + 0.001).collect();
-        let index: Vec<u32> = (0..n as u32).collect();
-        let layout = Layout::new(n, Extent::of(&gradients, &index, 1), Extent::of(&hessians, &index, 1));
+        let layout = Layout::new(n, Extent::of(&gradients), Extent::of(&hessians));
         let rows = (0..n).map(|r| layout.row(r as u32, gradients[r], hessians[r])).collect();
         Case { bins, gradients, hessians, rows, layout }
     }
@@ -459,18 +448,12 @@ mod tests {
     }
 
     #[test]
-    fn the_extent_is_the_same_at_any_thread_count_and_for_rows_apart() {
-        let n = 2 * PARALLEL_ROWS + 13;
-        let values: Vec<f32> = (0..n).map(|r| ((r * 31) % 200) as f32 / 100.0 - 1.0).collect();
-        let spread: Vec<f32> = values.iter().flat_map(|&value| [value, 9.0]).collect();
-        let rows: Vec<u32> = (0..n as u32).collect();
-        let even: Vec<u32> = rows.iter().map(|row| 2 * row).collect();
-        let one = Extent::of(&values, &rows, 1);
-        assert_eq!(one, Extent::of(&values, &rows, 3));
-        assert_eq!(one, Extent::of(&spread, &even, 2));
-        assert_eq!(one.max, 1.0);
+    fn the_extent_is_the_sum_and_the_most_of_magnitudes() {
+        let values: Vec<f32> = (0..1013).map(|r| ((r * 31) % 200) as f32 / 100.0 - 1.0).collect();
+        let extent = Extent::of(&values);
+        assert_eq!(extent.max, 1.0);
         let sum: f64 = values.iter().map(|&value| f64::from(value.abs())).sum();
-        assert!((one.sum / sum - 1.0).abs() < 1e-12);
+        assert!((extent.sum / sum - 1.0).abs() < 1e-12);
     }
 
     #[test]
@@ -512,7 +495,7 @@ mod tests {
         for (n, value) in [(1, 1.0), (127, 1e-30), (32_767, 1e30), (32_768, 1.0), (100_000, 0.5)] {
             let (gradients, hessians) = (vec![-value as f32; n], vec![value as f32; n]);
             let index: Vec<u32> = (0..n as u32).collect();
-            let layout = Layout::new(n, Extent::of(&gradients, &index, 1), Extent::of(&hessians, &index, 1));
+            let layout = Layout::new(n, Extent::of(&gradients), Extent::of(&hessians));
             let total = index
                 .iter()
                 .map(|&r| layout.entry(layout.row(r, gradients[r as usize], hessians[r as usize])))

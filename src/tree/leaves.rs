@@ -8,6 +8,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::histogram::{Row, row_index};
+use super::rows::{Derivatives, RowPart};
 
 /// Rows of the table that are worked on at a time.
 const STRETCH: usize = 16_384;
@@ -26,13 +27,13 @@ pub(super) struct LeafRows<'a> {
 pub(super) type Pair = (f64, f64);
 
 impl LeafRows<'_> {
-    /// Every leaf's sum of gradients and of hessians.
-    pub(super) fn sums(&self, gradients: &[f32], hessians: &[f32], n_threads: usize) -> Vec<Pair> {
-        let n_stretches = gradients.len().div_ceil(STRETCH);
+    /// Every leaf's sum of gradients and of hessians, over a table of `n_rows` rows.
+    pub(super) fn sums(&self, of: &impl Derivatives, n_rows: usize, n_threads: usize) -> Vec<Pair> {
+        let n_stretches = n_rows.div_ceil(STRETCH);
         let block = n_stretches.div_ceil(n_threads.max(1)).max(1);
         let of_block = |first: usize| {
-            let stretches = first..(first + block).min(n_stretches);
-            self.sums_of_stretches(gradients, hessians, stretches)
+            let rows = first * STRETCH..n_rows.min((first + block) * STRETCH);
+            self.sums_of_stretches(of, rows)
         };
         let firsts: Vec<usize> = (0..n_stretches).step_by(block).collect();
         let sums: Vec<Vec<Pair>> = if n_threads > 1 && n_stretches > 1 {
@@ -47,13 +48,17 @@ impl LeafRows<'_> {
         })
     }
 
-    /// A sum a leaf for each of the stretches, one stretch after the other.
-    fn sums_of_stretches(&self, gradients: &[f32], hessians: &[f32], stretches: Range<usize>) -> Vec<Pair> {
-        let mut left = self.from(stretches.start * STRETCH);
-        let mut sums = Vec::with_capacity(stretches.len() * left.len());
-        for stretch in stretches {
+    /// A sum a leaf for each stretch of some rows of the table, one stretch after the other.
+    fn sums_of_stretches(&self, of: &impl Derivatives, rows: Range<usize>) -> Vec<Pair> {
+        let mut left = self.from(rows.start);
+        let (mut gradients, mut hessians) = (vec![0.0; STRETCH], vec![0.0; STRETCH]);
+        let mut sums = Vec::new();
+        for first in rows.clone().step_by(STRETCH) {
+            let end = rows.end.min(first + STRETCH);
+            let (gradients, hessians) = (&mut gradients[..end - first], &mut hessians[..end - first]);
+            of.fill(RowPart::Run(first..end), gradients, hessians);
             for leaf in &mut left {
-                sums.push(sum(take_below(leaf, (stretch + 1) * STRETCH), gradients, hessians));
+                sums.push(sum(take_below(leaf, end), first, gradients, hessians));
             }
         }
         sums
@@ -98,11 +103,11 @@ fn take_below<'a>(rows: &mut &'a [Row], end: usize) -> &'a [Row] {
     below
 }
 
-/// In four lanes, so that an addition need not wait for the one before.
-fn sum(rows: &[Row], gradients: &[f32], hessians: &[f32]) -> Pair {
+/// Of rows from `first` on. In four lanes, so that an addition need not wait for the one before.
+fn sum(rows: &[Row], first: usize, gradients: &[f32], hessians: &[f32]) -> Pair {
     let add = |(g, h): &mut Pair, row: Row| {
-        *g += f64::from(gradients[row_index(row)]);
-        *h += f64::from(hessians[row_index(row)]);
+        *g += f64::from(gradients[row_index(row) - first]);
+        *h += f64::from(hessians[row_index(row) - first]);
     };
     let (lanes, rest) = rows.as_chunks::<LANES>();
     let mut sums = [(0.0, 0.0); LANES];
@@ -136,14 +141,15 @@ mod tests {
         let leaf_rows = LeafRows { rows: &rows, leaves };
         let gradients: Vec<f32> = (0..n).map(|row| (row % 11) as f32 - 5.3).collect();
         let hessians: Vec<f32> = (0..n).map(|row| (row % 3) as f32).collect();
-        let one = leaf_rows.sums(&gradients, &hessians, 1);
+        let of = (&gradients[..], &hessians[..]);
+        let one = leaf_rows.sums(&of, n, 1);
         for (leaf, (gradient, hessian)) in one.iter().enumerate() {
             let exact: f64 = in_leaf(leaf).map(|row| f64::from(gradients[row])).sum();
             assert!((gradient - exact).abs() < 1e-6 * exact.abs());
             assert_eq!(*hessian, in_leaf(leaf).map(|row| f64::from(hessians[row])).sum::<f64>());
         }
         for n_threads in [1, 2, 3, 64] {
-            assert_eq!(leaf_rows.sums(&gradients, &hessians, n_threads), one);
+            assert_eq!(leaf_rows.sums(&of, n, n_threads), one);
             let mut raw = vec![1.0; n];
             leaf_rows.add(&[1.0, 2.0, 3.0, 4.0, 5.0], &mut raw, n_threads);
             let expected = |row: usize| if row.is_multiple_of(3) { 1.0 } else { 2.0 + leaf_of(row) as f64 };

@@ -394,6 +394,7 @@ pub fn level_number(code: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tree::Rows;
     use crate::tree::{Bins, GrowParams, Grower};
 
     const N: usize = 900;
@@ -433,7 +434,6 @@ mod tests {
     fn grown_to(case: &Case, max_leaf_nodes: usize, min_samples_leaf: usize) -> (Binning, Bins, GrownTree) {
         let binning = Binning::fit(&case.views(), 64);
         let bins = binning.bin(&case.views());
-        let rows: Vec<u32> = (0..N as u32).collect();
         let gradient = |r: usize| ((r * 37) % 200) as f32 / 100.0 - 1.0 + (case.codes[r] % 7) as f32 / 5.0;
         let gradients: Vec<f32> = (0..N).map(gradient).collect();
         let params = GrowParams {
@@ -443,7 +443,8 @@ mod tests {
             category_smoothing: 1.0,
             ..GrowParams::default()
         };
-        let tree = Grower::new(&bins, params, 1).grow(&rows, &gradients, &[0.25; N], &[0, 1, 2]);
+        let of = (&gradients[..], &[0.25; N][..]);
+        let tree = Grower::new(&bins, params, 1).grow(Rows::First(N), &of, &[0, 1, 2]);
         (binning, bins, tree)
     }
 

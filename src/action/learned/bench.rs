@@ -8,7 +8,7 @@ use crate::model::EncodedColumn;
 use crate::model::gradient_trees::{BoostParams, BoostTask, boost};
 use crate::model::logistic::{Design, DesignMatrix, SolverSettings};
 use crate::model::loss::Logistic;
-use crate::tree::{Binning, Bins, ColumnView, Forest, GrowParams};
+use crate::tree::{Binning, Bins, ColumnView, Forest, GrowParams, Rows};
 
 /// Chances of getting an action need no more digits of a coefficient.
 pub(super) const FOLD_SOLVER: SolverSettings<'_> = SolverSettings::new(200, 1e-3);
@@ -61,7 +61,7 @@ impl<'a> Bench<'a> {
 
     /// Few small trees with large leaves, each on half of the rows, for the log-odds of the outcome.
     pub fn trees(&self, rows: &[u32], random_state: u64) -> Result<Forest> {
-        let task = BoostTask { y: &self.targets, weights: None, train: rows, valid: &[] };
+        let task = BoostTask { y: &self.targets, weights: None, train: Rows::Listed(rows), valid: &[] };
         let grow = GrowParams {
             max_leaf_nodes: 7,
             min_samples_leaf: 200,

@@ -20,7 +20,7 @@ use crate::model::training::{
     with_threads,
 };
 use crate::model::{BetaCalibration, EncodedColumn, Features, OnProgress, sigmoid};
-use crate::tree::{Binning, Bins, Forest};
+use crate::tree::{Binning, Bins, Forest, Rows};
 
 /// Accuracy of a logistic member on its way.
 const SETTINGS: SolverSettings<'_> = SolverSettings::new(200, FOLD_TOL);
@@ -343,6 +343,7 @@ fn fit_trees(
     let fit = |kind: &TreeKind| {
         let params = kind.boost_params(params.effort, data.monotonic);
         let grow = |(train, valid): &FoldRows| {
+            let train = Rows::Listed(train);
             let task = BoostTask { y: data.y, weights: data.weights, train, valid };
             let grown = grow_forest(binned, &task, &params, steps)?;
             steps.finish("growing trees")?;

@@ -10,7 +10,7 @@ use crate::error::{ErrorKind, Result};
 use crate::model::loss::Loss;
 use crate::model::training::FoldRows;
 use crate::model::{OnProgress, Progress};
-use crate::tree::{Binning, Bins, Forest};
+use crate::tree::{Binning, Bins, Forest, Rows};
 
 /// What the forests are grown on.
 pub(super) struct Bag<'a, L, Y> {
@@ -41,6 +41,7 @@ impl<L: Loss, Y: Observed> Bag<'_, L, Y> {
             on_progress(Progress { done: *done / self.folds.len() as f64, stage: "growing trees" })
         };
         let grow = |(train, valid): &FoldRows| {
+            let train = Rows::Listed(train);
             let task = BoostTask { y: self.y, weights: self.weights, train, valid };
             let boosted = boost(self.loss, self.binning, self.bins, &task, &params, &|_| tell(0.0))?;
             match tell(1.0) {

@@ -1,6 +1,5 @@
 //! Boosting: trees on the gradients of a loss, one after the other, over shared bins.
 
-use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use rayon::prelude::*;
@@ -9,7 +8,9 @@ use crate::error::{ErrorKind, Result};
 use crate::model::loss::{Loss, weighted_quantile};
 use crate::model::{OnProgress, Progress};
 use crate::random::SplitMix64;
-use crate::tree::{Binning, Bins, Forest, GrowParams, Grower, GrownTree, Tree, vectorized};
+use crate::tree::{
+    Binning, Bins, Derivatives, Forest, GrowParams, Grower, GrownTree, RowPart, Rows, Tree, vectorized,
+};
 
 /// Above this many rows, gradients are taken by several threads.
 const PARALLEL_ROWS: usize = 4096;
@@ -41,8 +42,8 @@ pub(crate) struct BoostTask<'a, Y> {
     pub(crate) y: &'a [Y],
     /// `n` finite weights, none negative; all 1 where there are none.
     pub(crate) weights: Option<&'a [f64]>,
-    /// Rows to learn from, ascending; at least one of positive weight.
-    pub(crate) train: &'a [u32],
+    /// Rows to learn from; at least one of positive weight.
+    pub(crate) train: Rows<'a>,
     /// Rows to watch for early stopping, none of `train`.
     pub(crate) valid: &'a [u32],
 }
@@ -139,13 +140,11 @@ struct Boosting<'a, L, Y> {
     bins: &'a Bins,
     task: &'a BoostTask<'a, Y>,
     params: &'a BoostParams,
-    /// Rows of positive weight among the training rows.
-    train: Cow<'a, [u32]>,
+    /// The rows of positive weight among the training rows, where there are weights.
+    weighing: Option<Vec<u32>>,
     grower: Grower<'a>,
     /// Raw score of every row of the table; kept up for training and valid rows.
     raw: Vec<f64>,
-    gradients: Vec<f32>,
-    hessians: Vec<f32>,
     trees: Vec<Tree>,
     base: f64,
     /// Whether the last tree was a lone leaf.
@@ -201,9 +200,8 @@ impl<'a, L: Loss, Y: Observed> Boosting<'a, L, Y> {
         params: &'a BoostParams,
         raw: Vec<f64>,
     ) -> Self {
-        let n_rows = task.y.len();
-        let that_weigh = |weights: &[f64]| -> Cow<[u32]> {
-            task.train.iter().copied().filter(|&row| weights[row as usize] > 0.0).collect()
+        let that_weigh = |weights: &[f64]| -> Vec<u32> {
+            task.train.iter().filter(|&row| weights[row as usize] > 0.0).collect()
         };
         Boosting {
             loss,
@@ -211,11 +209,9 @@ impl<'a, L: Loss, Y: Observed> Boosting<'a, L, Y> {
             bins,
             task,
             params,
-            train: task.weights.map_or(task.train.into(), that_weigh),
+            weighing: task.weights.map(that_weigh),
             grower: Grower::new(bins, params.grow.clone(), params.n_threads),
             raw,
-            gradients: vec![0.0; n_rows],
-            hessians: vec![0.0; n_rows],
             trees: Vec::new(),
             base: 0.0,
             stuck: false,
@@ -236,8 +232,8 @@ impl<'a, L: Loss, Y: Observed> Boosting<'a, L, Y> {
     /// targets are as good as their mean, in which gradients are linear.
     fn find_base(&mut self) {
         if let Some(q) = self.loss.leaf_quantile() {
-            self.add_to_base(self.residual_quantile(&mut self.train.iter().map(|&row| row as usize), q));
-            return;
+            let base = self.residual_quantile(&mut self.train().iter().map(|row| row as usize), q);
+            return self.add_to_base(base);
         }
         let mean = self.mean_target();
         let mut base = 0.0;
@@ -259,15 +255,24 @@ impl<'a, L: Loss, Y: Observed> Boosting<'a, L, Y> {
         self.base += step;
     }
 
+    /// The rows that are learned from.
+    fn train(&self) -> Rows<'_> {
+        self.weighing.as_deref().map_or(self.task.train, Rows::Listed)
+    }
+
     /// The weighted mean of the targets. Summed in chunks of fixed size, so that threads change nothing.
     fn mean_target(&self) -> f64 {
-        let and = |a: (f64, f64), b: (f64, f64)| (a.0 + b.0, a.1 + b.1);
-        let weighted = |&row: &u32| (self.task.y[row as usize].number() * self.weight(row), self.weight(row));
-        let of_rows = |rows: &[u32]| rows.iter().map(weighted).fold((0.0, 0.0), and);
+        let (train, and) = (self.train(), |a: (f64, f64), b: (f64, f64)| (a.0 + b.0, a.1 + b.1));
+        let weighted = |row: u32| (self.task.y[row as usize].number() * self.weight(row), self.weight(row));
+        let of_chunk = |at: usize| {
+            let places = at * PARALLEL_ROWS..train.len().min((at + 1) * PARALLEL_ROWS);
+            places.map(|place| weighted(train.at(place))).fold((0.0, 0.0), and)
+        };
+        let n_chunks = train.len().div_ceil(PARALLEL_ROWS);
         let sums: Vec<(f64, f64)> = if self.params.n_threads > 1 {
-            self.train.par_chunks(PARALLEL_ROWS).map(of_rows).collect()
+            (0..n_chunks).into_par_iter().map(of_chunk).collect()
         } else {
-            self.train.chunks(PARALLEL_ROWS).map(of_rows).collect()
+            (0..n_chunks).map(of_chunk).collect()
         };
         let (targets, weights) = sums.into_iter().fold((0.0, 0.0), and);
         if weights > 0.0 { targets / weights } else { 0.0 }
@@ -291,11 +296,13 @@ impl<'a, L: Loss, Y: Observed> Boosting<'a, L, Y> {
     }
 
     fn add_tree(&mut self) {
-        self.take_gradients();
         let mut random = SplitMix64::nth(self.params.random_state, self.trees.len());
         let columns = self.sample_columns(&mut random);
-        let (rows, others) = sample_rows(&self.train, self.params.subsample, &mut random);
-        let mut grown = self.grower.grow(&rows, &self.gradients, &self.hessians, &columns);
+        let train = self.weighing.as_deref().map_or(self.task.train, Rows::Listed);
+        let (chosen, others) = sample_rows(train, self.params.subsample, &mut random);
+        let rows = chosen.as_deref().map_or(train, Rows::Listed);
+        let now = Now { loss: self.loss, y: self.task.y, raw: &self.raw, weights: self.task.weights };
+        let mut grown = self.grower.grow(rows, &now, &columns);
         self.stuck = grown.n_leaves() == 1 && columns.len() == self.bins.n_columns() && others.is_empty();
         if self.stuck {
             return;
@@ -315,27 +322,6 @@ impl<'a, L: Loss, Y: Observed> Boosting<'a, L, Y> {
         match self.loss.leaf_quantile() {
             Some(q) => grown.renew_leaves(|_, rows| self.residual_quantile(rows, q)),
             None => grown.renew_leaves(|step, _| self.loss.leaf_step(step)),
-        }
-    }
-
-    /// Gradient and hessian of every row of the table.
-    fn take_gradients(&mut self) {
-        let (loss, task, raw) = (self.loss, self.task, &self.raw);
-        let fill = |block: usize, gradients: &mut [f32], hessians: &mut [f32]| {
-            let rows = block * PARALLEL_ROWS..block * PARALLEL_ROWS + gradients.len();
-            let weights = task.weights.map(|weights| &weights[rows.clone()]);
-            vectorized(
-                #[inline(always)]
-                || fill_gradients(loss, &task.y[rows.clone()], &raw[rows], weights, gradients, hessians),
-            );
-        };
-        let (gradients, hessians) = (&mut self.gradients, &mut self.hessians);
-        if self.params.n_threads > 1 && gradients.len() > PARALLEL_ROWS {
-            let blocks = gradients.par_chunks_mut(PARALLEL_ROWS).zip(hessians.par_chunks_mut(PARALLEL_ROWS));
-            blocks.enumerate().for_each(|(block, (gradients, hessians))| fill(block, gradients, hessians));
-        } else {
-            let blocks = gradients.chunks_mut(PARALLEL_ROWS).zip(hessians.chunks_mut(PARALLEL_ROWS));
-            blocks.enumerate().for_each(|(block, (gradients, hessians))| fill(block, gradients, hessians));
         }
     }
 
@@ -387,19 +373,66 @@ impl<'a, L: Loss, Y: Observed> Boosting<'a, L, Y> {
     }
 }
 
-/// The share of the rows that a tree is grown on, and the others, both ascending.
-fn sample_rows<'r>(rows: &'r [u32], share: f64, random: &mut SplitMix64) -> (Cow<'r, [u32]>, Vec<u32>) {
+/// The share of the rows that a tree is grown on, `None` for all, and the others, both ascending.
+fn sample_rows(rows: Rows<'_>, share: f64, random: &mut SplitMix64) -> (Option<Vec<u32>>, Vec<u32>) {
     let n_wanted = (share * rows.len() as f64).ceil() as usize;
     if n_wanted >= rows.len() {
-        return (Cow::Borrowed(rows), Vec::new());
+        return (None, Vec::new());
     }
-    let (chosen, others) = random.choose(rows, n_wanted);
-    (Cow::Owned(chosen), others)
+    let (chosen, others) = random.choose(&rows.iter().collect::<Vec<u32>>(), n_wanted);
+    (Some(chosen), others)
+}
+
+/// What the loss asks of every row, given what the trees so far say of it.
+struct Now<'a, L, Y> {
+    loss: &'a L,
+    y: &'a [Y],
+    raw: &'a [f64],
+    weights: Option<&'a [f64]>,
+}
+
+impl<L: Loss, Y: Observed> Derivatives for Now<'_, L, Y> {
+    fn fill(&self, rows: RowPart<'_>, gradients: &mut [f32], hessians: &mut [f32]) {
+        match rows {
+            RowPart::Run(rows) => {
+                let weights = self.weights.map(|weights| &weights[rows.clone()]);
+                fill_gradients(
+                    self.loss,
+                    &self.y[rows.clone()],
+                    &self.raw[rows],
+                    weights,
+                    gradients,
+                    hessians,
+                );
+            }
+            RowPart::Listed(rows) => {
+                let pick =
+                    |values: &[f64]| rows.iter().map(|&row| values[row as usize]).collect::<Vec<f64>>();
+                let y: Vec<Y> = rows.iter().map(|&row| self.y[row as usize]).collect();
+                let weights = self.weights.map(pick);
+                fill_gradients(self.loss, &y, &pick(self.raw), weights.as_deref(), gradients, hessians);
+            }
+        }
+    }
 }
 
 /// Gradients and hessians of some rows, in loops that compile to vector code.
-#[inline(always)]
 fn fill_gradients<L: Loss, Y: Observed>(
+    loss: &L,
+    y: &[Y],
+    raw: &[f64],
+    weights: Option<&[f64]>,
+    gradients: &mut [f32],
+    hessians: &mut [f32],
+) {
+    vectorized(
+        #[inline(always)]
+        || fill_lanes(loss, y, raw, weights, gradients, hessians),
+    );
+}
+
+#[inline(always)]
+fn fill_lanes<L: Loss, Y: Observed>(
     loss: &L,
     y: &[Y],
     raw: &[f64],

@@ -13,11 +13,9 @@ use super::{
     BoostParams, BoostTask, EarlyStopping, GradientTrees, Target, TreesTask, ValidGradientTreesParams, boost,
 };
 use crate::error::{ErrorKind, Result};
-use crate::model::training::{
-    FoldRows, check_length, check_weights, directions, interaction_groups, with_threads,
-};
+use crate::model::training::{check_length, check_weights, directions, interaction_groups, with_threads};
 use crate::model::{EncodedColumn, Features};
-use crate::tree::{Binning, Bins, ColumnView, Forest, GrowParams, level_number};
+use crate::tree::{Binning, Bins, ColumnView, Forest, GrowParams, Rows, level_number};
 
 /// Weights above this are scaled down together, so that gradients stay within single precision.
 const MOST_WEIGHT: f64 = (1u64 << 60) as f64;
@@ -38,7 +36,7 @@ impl<T: Target> ValidGradientTreesParams<T> {
         let features = task.model.map_or_else(|| Features::of(&task.table), |model| model.features.clone());
         let monotonic = directions(&task.table, &self.monotonic)?;
         let groups = interaction_groups(&task.table, &self.interaction_cst)?;
-        let rows = Rows::of(task, &features)?;
+        let rows = Given::of(task, &features)?;
         with_threads(self.n_jobs, |n_threads| {
             let stopping = self.stopping(task.valid.is_some());
             let mut boost = self.boost_params(stopping, monotonic, n_threads);
@@ -130,7 +128,7 @@ impl<T: Target> ValidGradientTreesParams<T> {
 }
 
 /// The rows to learn from with those of a validation set, if there is one, after them.
-struct Rows<'a, Y: Clone> {
+struct Given<'a, Y: Clone> {
     columns: Vec<Joined<'a>>,
     y: Cow<'a, [Y]>,
     weights: Option<Cow<'a, [f64]>>,
@@ -144,7 +142,7 @@ enum Joined<'a> {
     Codes(Vec<u32>, usize),
 }
 
-impl<'a, Y: Observed> Rows<'a, Y> {
+impl<'a, Y: Observed> Given<'a, Y> {
     fn of<T: Target<Y = Y>>(task: &'a TreesTask<'_, T>, features: &Features) -> Result<Self> {
         let train = features.encode(&task.table)?;
         let mut y = Cow::Borrowed(task.y);
@@ -162,7 +160,7 @@ impl<'a, Y: Observed> Rows<'a, Y> {
                     .collect()
             }
         };
-        Ok(Rows { columns, y, weights: weights.map(within_single_precision), n_train })
+        Ok(Given { columns, y, weights: weights.map(within_single_precision), n_train })
     }
 }
 
@@ -230,7 +228,7 @@ fn head(view: ColumnView<'_>, n: usize) -> ColumnView<'_> {
 struct Fitting<'a, T: Target> {
     params: &'a ValidGradientTreesParams<T>,
     task: &'a TreesTask<'a, T>,
-    rows: &'a Rows<'a, T::Y>,
+    rows: &'a Given<'a, T::Y>,
     stopping: EarlyStopping,
     boost: BoostParams,
 }
@@ -239,20 +237,21 @@ impl<T: Target> Fitting<'_, T> {
     fn fit(&self, features: Features) -> Result<GradientTrees<T>> {
         let (train, valid) = self.split();
         let mut views: Vec<ColumnView> = self.rows.columns.iter().map(Joined::view).collect();
-        let (level_means, told): (Vec<_>, Vec<_>) = self.level_means(&views, &train).into_iter().unzip();
+        let train = train.as_deref().map_or(Rows::First(self.rows.n_train), Rows::Listed);
+        let (level_means, told): (Vec<_>, Vec<_>) = self.level_means(&views, train).into_iter().unzip();
         for (means, told) in level_means.iter().zip(&told) {
             views[means.column] = ColumnView::F64(told);
         }
         let of_train: Vec<ColumnView> = views.iter().map(|view| head(*view, self.rows.n_train)).collect();
         let binning = Binning::fit(&of_train, self.params.max_bins);
         let bins = binning.bin(&views);
-        let (forest, valid_losses) = self.grow(&views, &binning, &bins, (&train, &valid))?;
+        let (forest, valid_losses) = self.grow(&views, &binning, &bins, (train, &valid))?;
         let target = self.params.target.clone();
         Ok(GradientTrees { features, forest, valid_losses, target, level_means })
     }
 
     /// The columns that have more levels than bins, by the rows to learn from.
-    fn level_means(&self, views: &[ColumnView], train: &[u32]) -> Vec<(LevelMeans, Vec<f64>)> {
+    fn level_means(&self, views: &[ColumnView], train: Rows<'_>) -> Vec<(LevelMeans, Vec<f64>)> {
         let (weights, random_state) = (self.rows.weights.as_deref(), self.params.random_state);
         let known = Known { y: &self.rows.y, weights, rows: train, random_state };
         let most_levels = self.params.max_bins - 1;
@@ -265,7 +264,7 @@ impl<T: Target> Fitting<'_, T> {
         views: &[ColumnView],
         binning: &Binning,
         bins: &Bins,
-        (train, valid): (&[u32], &[u32]),
+        (train, valid): (Rows<'_>, &[u32]),
     ) -> Result<(Forest, Vec<f64>)> {
         if let EarlyStopping::Folds(n_folds) = self.stopping {
             return self.grow_by_folds(binning, bins, n_folds);
@@ -286,8 +285,7 @@ impl<T: Target> Fitting<'_, T> {
     fn grow_by_folds(&self, binning: &Binning, bins: &Bins, n_folds: usize) -> Result<(Forest, Vec<f64>)> {
         let ValidGradientTreesParams { ref target, random_state, .. } = *self.params;
         let (loss, on_progress) = (target.loss(), self.task.on_progress);
-        let all: Vec<u32> = (0..self.rows.n_train as u32).collect();
-        let task = self.boost_task(&all, &[]);
+        let task = self.boost_task(Rows::First(self.rows.n_train), &[]);
         match deal(target, self.task.y, self.task.weights, n_folds, random_state) {
             Some(folds) => {
                 let BoostTask { y, weights, .. } = task;
@@ -302,19 +300,21 @@ impl<T: Target> Fitting<'_, T> {
         }
     }
 
-    fn boost_task<'t>(&'t self, train: &'t [u32], valid: &'t [u32]) -> BoostTask<'t, T::Y> {
+    fn boost_task<'t>(&'t self, train: Rows<'t>, valid: &'t [u32]) -> BoostTask<'t, T::Y> {
         BoostTask { y: &self.rows.y, weights: self.rows.weights.as_deref(), train, valid }
     }
 
-    /// Rows to learn from and rows to watch, ascending.
-    fn split(&self) -> FoldRows {
+    /// Rows to learn from, `None` for all that are not watched, and rows to watch, ascending.
+    fn split(&self) -> (Option<Vec<u32>>, Vec<u32>) {
         let ValidGradientTreesParams { ref target, validation_fraction, random_state, .. } = *self.params;
         let (n_train, n_rows) = (self.rows.n_train as u32, self.rows.y.len() as u32);
         match self.stopping {
             EarlyStopping::ValidationPart if self.task.valid.is_none() => {
-                hold_back(target, self.task.y, self.task.weights, validation_fraction, random_state)
+                let (train, valid) =
+                    hold_back(target, self.task.y, self.task.weights, validation_fraction, random_state);
+                (Some(train), valid)
             }
-            _ => ((0..n_train).collect(), (n_train..n_rows).collect()),
+            _ => (None, (n_train..n_rows).collect()),
         }
     }
 }

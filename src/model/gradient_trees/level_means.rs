@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::boost::Observed;
 use crate::random::SplitMix64;
-use crate::tree::{ColumnView, MISSING_CODE};
+use crate::tree::{ColumnView, MISSING_CODE, Rows};
 
 /// Folds by which training rows are told means that know nothing of their own targets.
 const N_FOLDS: usize = 10;
@@ -38,7 +38,7 @@ pub(super) struct Known<'a, Y> {
     /// Their weights.
     pub(super) weights: Option<&'a [f64]>,
     /// The rows to learn from.
-    pub(super) rows: &'a [u32],
+    pub(super) rows: Rows<'a>,
     /// Seed of the folds.
     pub(super) random_state: u64,
 }
@@ -68,7 +68,7 @@ impl LevelMeans {
             return None;
         }
         let mut sums = vec![Sum::default(); n_levels];
-        known.rows.iter().for_each(|&row| {
+        known.rows.iter().for_each(|row| {
             if let Some(sum) = sums.get_mut(codes[row as usize] as usize) {
                 known.add(row, sum);
             }
@@ -126,7 +126,7 @@ impl Smoothing {
         let mean = target / weight;
         let between: f64 = seen().map(|sum| sum.weight * (sum.target / sum.weight - mean).powi(2)).sum();
         let (mut within, mut n_rows) = (0.0, 0.0);
-        for &row in known.rows.iter().filter(|&&row| known.weight(row) > 0.0) {
+        for row in known.rows.iter().filter(|&row| known.weight(row) > 0.0) {
             if let Some(sum) = sums.get(codes[row as usize] as usize) {
                 within +=
                     known.weight(row) * (known.y[row as usize].number() - sum.target / sum.weight).powi(2);
@@ -164,12 +164,12 @@ fn tell_of_other_folds<Y: Observed>(
         let code = codes[row as usize] as usize;
         (code < sums.len()).then_some(code * N_FOLDS + usize::from(fold))
     };
-    for (&row, &fold) in known.rows.iter().zip(&folds) {
+    for (row, &fold) in known.rows.iter().zip(&folds) {
         if let Some(at) = place(row, fold) {
             known.add(row, &mut of_fold[at]);
         }
     }
-    for (&row, &fold) in known.rows.iter().zip(&folds) {
+    for (row, &fold) in known.rows.iter().zip(&folds) {
         if let Some(at) = place(row, fold) {
             let (all, own) = (sums[at / N_FOLDS], of_fold[at]);
             let others = Sum { weight: all.weight - own.weight, target: all.target - own.target };
@@ -188,8 +188,8 @@ mod tests {
     }
 
     fn of(codes: &[u32], y: &[f64], n_levels: usize, most: usize) -> Option<(LevelMeans, Vec<f64>)> {
-        let rows: Vec<u32> = (0..codes.len() as u32).collect();
-        let known = Known { y, weights: None, rows: &rows, random_state: 1 };
+        let rows = Rows::First(codes.len());
+        let known = Known { y, weights: None, rows, random_state: 1 };
         LevelMeans::of(2, ColumnView::Category { codes, n_levels }, &known, most)
     }
 

@@ -11,7 +11,7 @@ use super::*;
 use crate::frame::{Categories, Column, Table};
 use crate::model::Progress;
 use crate::model::loss::Logistic;
-use crate::tree::Binning;
+use crate::tree::{Binning, Rows};
 
 fn random(seed: usize) -> f64 {
     let mixed = (seed as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -163,7 +163,7 @@ fn boosting_over_a_fold_returns_its_scores() {
     let binning = Binning::fit(&views, 255);
     let bins = binning.bin(&views);
     let (valid, train): (Vec<u32>, Vec<u32>) = (0..1000).partition(|row| row % 5 == 0);
-    let task = BoostTask { y: &y, weights: None, train: &train, valid: &valid };
+    let task = BoostTask { y: &y, weights: None, train: Rows::Listed(&train), valid: &valid };
     let params = GradientTreesClassifier::params().early_stopping(true).check().unwrap().boost_params(
         EarlyStopping::ValidationPart,
         vec![],
