@@ -6,6 +6,9 @@
 //! over folds of AUC, average precision, log loss and lift, the calibration error of all left-out rows of a repeat
 //! (ten bins of equal size), and the time one fold takes to train.
 
+#[macro_use]
+mod say;
+
 use std::time::Instant;
 
 use keepwell::frame::split::StratifiedFolds;
@@ -73,22 +76,33 @@ fn options() -> std::result::Result<Options, String> {
 
 fn run(options: &Options) -> Result<()> {
     let (table, y) = read(options)?;
-    println!(
+    say!(
         "{}: {} rows, {} signals, {} positive",
         options.file,
         y.len(),
         table.names().len(),
         y.iter().filter(|y| **y).count()
     );
-    println!(
+    say!(
         "{:<16}{:>8}{:>8}{:>10}{:>8}{:>10}{:>10}",
-        "model", "AUC", "AP", "log loss", "lift", "cal. err", "s a fold"
+        "model",
+        "AUC",
+        "AP",
+        "log loss",
+        "lift",
+        "cal. err",
+        "s a fold"
     );
     for (name, fit) in MODELS {
         let m = evaluate(&table, &y, fit, options)?;
-        println!(
+        say!(
             "{name:<16}{:>8.4}{:>8.4}{:>10.4}{:>8.2}{:>10.4}{:>10.2}",
-            m.auc, m.precision, m.log_loss, m.lift, m.calibration_error, m.seconds
+            m.auc,
+            m.precision,
+            m.log_loss,
+            m.lift,
+            m.calibration_error,
+            m.seconds
         );
     }
     Ok(())

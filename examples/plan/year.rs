@@ -24,7 +24,7 @@ pub fn live(business: &Business<'_>, months: u32) -> Result<()> {
             learned = so_far.learn(business.seed)?;
         }
         let (share, log) = one_month(business, &learned, month)?;
-        println!("learning_month_{month}: {share:.4}");
+        say!("learning_month_{month}: {share:.4}");
         so_far.add(log)?;
     }
     Ok(())
