@@ -50,7 +50,7 @@ fn one_month(business: &Business<'_>, learned: &Learned, month: u32) -> Result<(
 fn lessons(assigned: &AssignmentLog, outcomes: &[TrueOutcome], table: &Table) -> Result<Log> {
     let ids = assigned.assignments().iter().map(|assignment| assignment.id.as_str());
     let matured = assigned.join(ids.zip(outcomes.iter().map(|outcome| Some(outcome.churned))))?;
-    let lessons = assigned.lessons(&matured, &EffectWorld::actions());
+    let lessons = assigned.lessons(&matured, &EffectWorld::actions())?;
     Ok(Log {
         table: table.take(&lessons.assignments),
         arm: lessons.arm,
