@@ -89,10 +89,10 @@ impl<'py> FromPyObject<'_, 'py> for Learned<'py> {
             return Ok(Learned::Effects(effects.to_owned()));
         }
         // Other models have one too, of their own kind.
-        if given.hasattr("_fitted")? {
-            if let Ok(model) = given.getattr("_fitted")?.cast_into::<EffectModel>() {
-                return Ok(Learned::Model(model));
-            }
+        if given.hasattr("_fitted")?
+            && let Ok(model) = given.getattr("_fitted")?.cast_into::<EffectModel>()
+        {
+            return Ok(Learned::Model(model));
         }
         let found = given.get_type().name()?;
         Err(PyTypeError::new_err(format!(

@@ -87,11 +87,9 @@ impl Reading<'_> {
             let mut beginning = files.iter().map(begin);
             let mut begun = VecDeque::new();
             for (table, path) in files {
-                let n_more = FILES_AT_A_TIME - begun.len();
-                beginning
-                    .by_ref()
-                    .take(n_more)
-                    .try_for_each(|file| Ok::<_, Error>(begun.push_back(file?)))?;
+                for file in beginning.by_ref().take(FILES_AT_A_TIME - begun.len()) {
+                    begun.push_back(file?);
+                }
                 match begun.pop_front().flatten() {
                     Some(unpacking) => self.unpacked(table, unpacking)?,
                     None => self.file(&table.title(), path).map(drop)?,

@@ -1,4 +1,4 @@
-//! Snapshots by hand: windows, absence, late facts, labels and censoring; and the proof on any records.
+//! Snapshots by hand, at one date and at several; labels and censoring; and the proof on any records.
 
 mod aggregates;
 mod facts;
@@ -18,7 +18,6 @@ fn account(id: &str) -> Account {
 }
 
 /// Records of one account with events given as name, user, value, day it happened, day it was known.
-
 fn records(events: &[(&str, Option<u32>, f64, Date, Date)]) -> Records {
     let mut names = EventNames::default();
     let events = events
