@@ -132,12 +132,13 @@ fn rows_of_every_kind_become_events() {
     assert_eq!(
         told(&read("interactions", tickets)),
         [
-            ("ticket_opened", 1.0, on(1), on(1)),
             ("ticket_answered", 2.5, on(1), on(1)),
+            ("ticket_opened", 1.0, on(1), on(1)),
             ("ticket_sentiment", -0.5, on(1), on(1)),
-            ("ticket_closed", 24.0, on(2), on(2)),
             ("email_opened", 1.0, on(2), on(2)),
-        ]
+            ("ticket_closed", 24.0, on(2), on(2)),
+        ],
+        "by day, then by name"
     );
     assert_eq!(told(&read("calls", "customer,day\nA,2026-03-01\n")), [("call", 1.0, on(1), on(1))]);
     let surveys = read(
@@ -166,8 +167,8 @@ fn rows_of_every_kind_become_events() {
         [
             ("goal_set", 1.0, on(1), on(1)),
             ("goal_set", 1.0, on(1), on(1)),
-            ("goal_reached", 1.0, on(9), on(9)),
             ("go-live", 1.0, on(9), on(9)),
+            ("goal_reached", 1.0, on(9), on(9)),
         ]
     );
     let people = read("stakeholders", "customer,role,came,went\nA,champion,2026-03-01,2026-03-09\n");
