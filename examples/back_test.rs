@@ -6,6 +6,9 @@
 //! Simulates a subscription business, takes snapshots of its accounts on the first of each month, and walks forward: at
 //! each date a model is trained on the rows whose label was known by then and asked about the accounts of that date.
 
+#[macro_use]
+mod say;
+
 use std::collections::HashMap;
 
 use jiff::ToSpan;
@@ -71,7 +74,7 @@ fn run(options: &HashMap<String, String>) -> Result<()> {
     let table = snapshots(records, &b2b_saas(), &labelling, &dates)?;
     let schema = Schema::b2b_saas().as_of("as_of");
     let past = Frame::from_table(&table, &schema)?;
-    println!("{} rows of {} dates, {} to {}", table.n_rows(), dates.len(), dates[0], dates[dates.len() - 1]);
+    say!("{} rows of {} dates, {} to {}", table.n_rows(), dates.len(), dates[0], dates[dates.len() - 1]);
     let left = exits(records, &labelling)?;
     let test = HealthModel::params(&schema)
         .horizon_days(90)

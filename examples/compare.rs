@@ -6,6 +6,9 @@
 //! Compares keepwell's models, the linfa baselines and the base rate on any CSV file: by folds, or with `--cut` by time,
 //! which needs the column of dates. Accounts that stand in several rows stay together.
 
+#[macro_use]
+mod say;
+
 use jiff::civil::Date;
 use keepwell::Result;
 use keepwell::frame::split::TimeSplit;
@@ -56,6 +59,6 @@ fn options() -> std::result::Result<Options, String> {
 fn run(options: &Options) -> Result<()> {
     let raw = RawTable::read_csv(&options.file)?;
     let past = Frame::from_raw(&raw, &Schema::infer(&raw, &options.infer)?)?;
-    println!("{}", options.params.churn(&past)?);
+    say!("{}", options.params.churn(&past)?);
     Ok(())
 }

@@ -7,6 +7,9 @@
 //! and how far "the same for all" would be (root mean squares, in points); the share of accounts whose 90 % interval
 //! holds the truth. Then the coverage over all worlds as `interval_coverage_90`.
 
+#[macro_use]
+mod say;
+
 use keepwell::Result;
 use keepwell::action::{EffectModel, Evidence};
 use keepwell::frame::{Categories, Column, Table};
@@ -54,7 +57,7 @@ fn options() -> std::result::Result<(u64, u64), String> {
 }
 
 fn run(seed: u64, repeats: u64) -> Result<()> {
-    println!("accounts  size  shape            deviation  error  same for all  held");
+    say!("accounts  size  shape            deviation  error  same for all  held");
     let (mut total, mut n) = ([0.0; 2], [0.0; 2]);
     for n_rows in [2_000, 6_000, 20_000] {
         for size in [0.03, 0.08] {
@@ -66,7 +69,7 @@ fn run(seed: u64, repeats: u64) -> Result<()> {
                     sums.iter_mut().zip(told).for_each(|(sum, value)| *sum += value / times);
                 }
                 let [deviation, error, same, held] = sums;
-                println!(
+                say!(
                     "{n_rows:>8}  {size:.2}  {name:<15}  {:>9.1}  {:>5.1}  {:>12.1}  {held:.2}",
                     100.0 * deviation,
                     100.0 * error,
@@ -78,9 +81,9 @@ fn run(seed: u64, repeats: u64) -> Result<()> {
             }
         }
     }
-    println!("coverage where accounts do not differ: {:.3}", total[0] / n[0]);
-    println!("coverage where they do: {:.3}", total[1] / n[1]);
-    println!("interval_coverage_90: {:.3}", (total[0] + total[1]) / (n[0] + n[1]));
+    say!("coverage where accounts do not differ: {:.3}", total[0] / n[0]);
+    say!("coverage where they do: {:.3}", total[1] / n[1]);
+    say!("interval_coverage_90: {:.3}", (total[0] + total[1]) / (n[0] + n[1]));
     Ok(())
 }
 

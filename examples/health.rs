@@ -14,6 +14,9 @@
 //! Then the story of the account that fell furthest, and why another is likely to grow. `--csv FILE --label NAME` does the same, where it can, on a table of
 //! your own with a third of it held out; `--time` measures scoring instead.
 
+#[macro_use]
+mod say;
+
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -188,14 +191,14 @@ fn of_simulation(options: &Options) -> Result<()> {
         HealthModel::params(past.schema()).life_cycle(stages).random_state(options.seed).fit(&past)?;
     let later = business.frame(LEARNED..QUARTERS)?;
     let scored = model.score(&later)?;
-    println!("top_reason_is_a_cause: {:.3}", share_of_causes(&scored, &business.truths(LEARNED..QUARTERS)));
+    say!("top_reason_is_a_cause: {:.3}", share_of_causes(&scored, &business.truths(LEARNED..QUARTERS)));
     told_of_bands(&model, &scored);
-    println!("segment_calibration_ratio: {:.3}", calibration_ratio(&business, options.seed)?);
+    say!("segment_calibration_ratio: {:.3}", calibration_ratio(&business, options.seed)?);
     told_of_coverage(&scored);
     let [before, after] = [QUARTERS - 1, QUARTERS].map(|quarter| business.frame(quarter..quarter + 1));
     let (before, after) = (before?, after?);
-    println!();
-    Cohorts::params().find(&past)?.cohorts().iter().for_each(|cohort| println!("{cohort}"));
+    say!("");
+    Cohorts::params().find(&past)?.cohorts().iter().for_each(|cohort| say!("{cohort}"));
     story(&model, &past, &before, &after)?;
     growth(&model, &after)
 }
@@ -208,9 +211,9 @@ fn growth(model: &HealthModel, accounts: &Frame) -> Result<()> {
         return Ok(());
     };
     let (id, percent) = (&accounts.ids()[most], 100.0 * chance[most]);
-    println!("\n{id}: growth {:.0}, {percent:.1} % within {} days", growth[most], scored.horizon_days);
+    say!("\n{id}: growth {:.0}, {percent:.1} % within {} days", growth[most], scored.horizon_days);
     for reason in &scored.expansion_reasons[most] {
-        println!("  {:+.1} points: {}", 100.0 * reason.points, reason.sentence);
+        say!("  {:+.1} points: {}", 100.0 * reason.points, reason.sentence);
     }
     Ok(())
 }
@@ -269,15 +272,15 @@ fn told_of_bands(model: &HealthModel, scored: &Scored) {
         [left as f64 / known.len().max(1) as f64, known.len() as f64 / churned.len().max(1) as f64]
     };
     let [red, amber, green] = [Band::Red, Band::Amber, Band::Green].map(of);
-    println!("red_over_amber: {:.2}", red[0] / amber[0].max(1e-9));
+    say!("red_over_amber: {:.2}", red[0] / amber[0].max(1e-9));
     let told = |[rate, share]: [f64; 2]| format!("{:.1} % of {:.1} %", 100.0 * rate, 100.0 * share);
-    println!("churn_by_band: red {}, amber {}, green {} of accounts", told(red), told(amber), told(green));
-    model.bands_note().iter().for_each(|note| println!("note: {note}"));
-    scored.notes.iter().for_each(|note| println!("note: {note}"));
+    say!("churn_by_band: red {}, amber {}, green {} of accounts", told(red), told(amber), told(green));
+    model.bands_note().iter().for_each(|note| say!("note: {note}"));
+    scored.notes.iter().for_each(|note| say!("note: {note}"));
 }
 
 fn told_of_coverage(scored: &Scored) {
-    println!("coverage: {:.3}", scored.coverage.iter().sum::<f64>() / scored.coverage.len().max(1) as f64);
+    say!("coverage: {:.3}", scored.coverage.iter().sum::<f64>() / scored.coverage.len().max(1) as f64);
 }
 
 /// Calibration error within channels, of the segments' own calibration over that of one for all.
@@ -315,19 +318,19 @@ fn error_within(scored: &Scored, key: &str) -> Result<f64> {
 fn story(model: &HealthModel, past: &Frame, before: &Frame, after: &Frame) -> Result<()> {
     let moves = model.moved(before, after, before.n_rows())?;
     let Some(fallen) = moves.iter().min_by(|a, b| a.health_change().total_cmp(&b.health_change())) else {
-        println!("\nno account is in both snapshots");
+        say!("\nno account is in both snapshots");
         return Ok(());
     };
-    println!("\n{fallen}");
+    say!("\n{fallen}");
     let row = after.ids().iter().position(|id| *id == fallen.id).unwrap_or(0);
     let one = after.take(&[row]);
     for reason in &model.score(&one)?.reasons[0] {
-        println!("  {:+.1} points: {}", 100.0 * reason.points, reason.sentence);
+        say!("  {:+.1} points: {}", 100.0 * reason.points, reason.sentence);
     }
-    println!("{}", model.recourse(&one, 0, Band::Green)?);
-    println!("{}", model.similar_accounts(past)?.to(model, &one, 20)?[0]);
-    println!("{}", model.usage_review(&one, 0, Some(before))?);
-    println!("{}", model.value_review(&one, 0, Some(before))?);
+    say!("{}", model.recourse(&one, 0, Band::Green)?);
+    say!("{}", model.similar_accounts(past)?.to(model, &one, 20)?[0]);
+    say!("{}", model.usage_review(&one, 0, Some(before))?);
+    say!("{}", model.value_review(&one, 0, Some(before))?);
     Ok(())
 }
 
@@ -348,19 +351,19 @@ fn of_table(csv: &str, label: Option<&str>, seed: u64) -> Result<()> {
     let scored = model.score(&held_out)?;
     told_of_bands(&model, &scored);
     told_of_coverage(&scored);
-    println!();
-    model.segments().iter().take(10).for_each(|segment| println!("{segment}"));
-    Cohorts::params().find(&past)?.cohorts().iter().for_each(|cohort| println!("{cohort}"));
+    say!("");
+    model.segments().iter().take(10).for_each(|segment| say!("{segment}"));
+    Cohorts::params().find(&past)?.cohorts().iter().for_each(|cohort| say!("{cohort}"));
     let Some(worst) = (0..held_out.n_rows()).min_by(|&a, &b| scored.health[a].total_cmp(&scored.health[b]))
     else {
         return Ok(());
     };
-    println!("\n{}: health {:.0} ({})", held_out.ids()[worst], scored.health[worst], scored.band[worst]);
+    say!("\n{}: health {:.0} ({})", held_out.ids()[worst], scored.health[worst], scored.band[worst]);
     for reason in &scored.reasons[worst] {
-        println!("  {:+.1} points: {}", 100.0 * reason.points, reason.sentence);
+        say!("  {:+.1} points: {}", 100.0 * reason.points, reason.sentence);
     }
-    println!("{}", model.recourse(&held_out, worst, Band::Green)?);
-    println!("{}", model.similar_accounts(&past)?.to(&model, &held_out.take(&[worst]), 20)?[0]);
+    say!("{}", model.recourse(&held_out, worst, Band::Green)?);
+    say!("{}", model.similar_accounts(&past)?.to(&model, &held_out.take(&[worst]), 20)?[0]);
     Ok(())
 }
 
@@ -381,18 +384,18 @@ fn times(options: &Options) -> Result<()> {
     let model = HealthModel::params(past.schema()).random_state(options.seed).fit(&past)?;
     let rows: Vec<usize> = (0..100_000).map(|row| row % past.n_rows()).collect();
     let (many, one) = (past.take(&rows), past.take(&[7]));
-    println!("score_100k_seconds: {:.2}", shortest(3, || model.score(&many))?);
-    println!("score_one_us: {:.1}", 1e6 * shortest(2_000, || model.score(&one))?);
+    say!("score_100k_seconds: {:.2}", shortest(3, || model.score(&many))?);
+    say!("score_one_us: {:.1}", 1e6 * shortest(2_000, || model.score(&one))?);
     let blend = model.churn_model().map(|blend| shortest(2_000, || blend.contributions(one.signals())));
-    println!("of_which_contributions_to_churn_us: {:.1}", 1e6 * blend.transpose()?.unwrap_or(f64::NAN));
-    println!("index_100k_seconds: {:.2}", shortest(1, || model.similar_accounts(&many))?);
+    say!("of_which_contributions_to_churn_us: {:.1}", 1e6 * blend.transpose()?.unwrap_or(f64::NAN));
+    say!("index_100k_seconds: {:.2}", shortest(1, || model.similar_accounts(&many))?);
     let index = model.similar_accounts(&many)?;
-    println!("similar_ms: {:.2}", 1e3 * shortest(50, || index.to(&model, &one, 20))?);
+    say!("similar_ms: {:.2}", 1e3 * shortest(50, || index.to(&model, &one, 20))?);
     let scored = model.score(&past)?;
     let red = (0..past.n_rows()).find(|&row| scored.band[row] == Band::Red).unwrap_or(0);
-    println!("recourse_ms: {:.2}", 1e3 * shortest(50, || model.recourse(&past, red, Band::Green))?);
+    say!("recourse_ms: {:.2}", 1e3 * shortest(50, || model.recourse(&past, red, Band::Green))?);
     let before = business.frame(LEARNED..LEARNED + 1)?;
     let after = business.frame(LEARNED + 1..LEARNED + 2)?;
-    println!("moved_20_ms: {:.1}", 1e3 * shortest(3, || model.moved(&before, &after, 20))?);
+    say!("moved_20_ms: {:.1}", 1e3 * shortest(3, || model.moved(&before, &after, 20))?);
     Ok(())
 }

@@ -4,6 +4,9 @@
 //!
 //! Checks any CSV file (gzip or not) before training: one line a finding, with its evidence; nothing on a clean table.
 
+#[macro_use]
+mod say;
+
 use keepwell::frame::RawTable;
 
 const USAGE: &str = "usage: leak_check FILE LABEL [--set-aside COLUMN]...";
@@ -25,6 +28,6 @@ fn run(mut args: impl Iterator<Item = String>) -> Result<(), String> {
         }
     }
     let leaks = RawTable::read_csv(file).and_then(|raw| raw.leaks(&label, &set_aside));
-    leaks.map_err(|error| error.to_string())?.iter().for_each(|leak| println!("{leak}"));
+    leaks.map_err(|error| error.to_string())?.iter().for_each(|leak| say!("{leak}"));
     Ok(())
 }

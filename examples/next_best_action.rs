@@ -8,6 +8,9 @@
 //! told from what really happened there, doubly robust, beside sending to all, to none and to the riskiest. A visit is
 //! worth 1, an e-mail costs `--cost` of it.
 
+#[macro_use]
+mod say;
+
 use keepwell::action::{EffectModel, Evidence, LearnedEffects};
 use keepwell::frame::split::StratifiedFolds;
 use keepwell::frame::{Frame, InferOptions, RawTable, Table};
@@ -55,11 +58,11 @@ fn options() -> std::result::Result<Options, String> {
 fn run(options: &Options) -> Result<()> {
     let (past, today) = halves(&read(&options.file)?, options.seed)?;
     let model = EffectModel::params(ARMS, Evidence::Randomised).fit(&past.table, &past.visited, &past.arm)?;
-    println!("learned from {} customers:", past.arm.len());
+    say!("learned from {} customers:", past.arm.len());
     for report in model.reports() {
-        println!("  {report}");
+        say!("  {report}");
         let says = &report.candidates[0];
-        println!("    mostly by \"{}\" ({:.0} % of the estimate)", says.name, 100.0 * says.weight);
+        say!("    mostly by \"{}\" ({:.0} % of the estimate)", says.name, 100.0 * says.weight);
     }
     let effects = model.effects(&today.table)?;
     let expected = model.expected(&today.table)?;
@@ -109,7 +112,7 @@ fn halves(all: &Experiment, seed: u64) -> Result<(Experiment, Experiment)> {
 
 /// How well the effects put those first whom an e-mail moves most.
 fn ranking(today: &Experiment, effects: &LearnedEffects) -> Result<()> {
-    println!("for the {} others, Qini coefficient with its 95 % interval:", today.arm.len());
+    say!("for the {} others, Qini coefficient with its 95 % interval:", today.arm.len());
     for (arm, name) in ARMS.iter().enumerate().skip(1) {
         let rows: Vec<usize> =
             (0..today.arm.len()).filter(|&row| [0, arm].contains(&today.arm[row])).collect();
@@ -117,7 +120,7 @@ fn ranking(today: &Experiment, effects: &LearnedEffects) -> Result<()> {
         let treated: Vec<bool> = rows.iter().map(|&row| today.arm[row] == arm).collect();
         let of_rows: Vec<f64> = rows.iter().map(|&row| effects.effect(row, arm)).collect();
         let qini = qini_interval(&visited, &of_rows, &treated, 0.95, 500, 1)?;
-        println!("  {name}: {:.3} [{:.3}, {:.3}]", qini.value, qini.low, qini.high);
+        say!("  {name}: {:.3} [{:.3}, {:.3}]", qini.value, qini.low, qini.high);
     }
     Ok(())
 }
@@ -136,7 +139,7 @@ fn values(today: &Experiment, effects: &LearnedEffects, expected: &[f64], cost: 
     let few = n / 4;
     let plan = effects.best(1.0, &costs);
     let count = |policy: &[usize], arm: usize| policy.iter().filter(|&&of_row| of_row == arm).count();
-    println!("value of a customer (a visit is 1, an e-mail costs {cost}), with its 95 % interval:");
+    say!("value of a customer (a visit is 1, an e-mail costs {cost}), with its 95 % interval:");
     let title = format!(
         "the plan ({} men's, {} women's, {} none)",
         count(&plan, 1),
@@ -156,10 +159,10 @@ fn values(today: &Experiment, effects: &LearnedEffects, expected: &[f64], cost: 
         let found = policy_value_dr(&log, &policy, expected)
             .and_then(|value| Ok((value, policy_gain_dr(&log, &plan, &policy, expected)?)));
         match found {
-            Err(refusal) => println!("{refusal}"),
+            Err(refusal) => say!("{refusal}"),
             Ok((value, gain)) => {
                 print!("{:.4} [{:.4}, {:.4}]", value.value, value.low, value.high);
-                println!("; the plan is {:+.4} ± {:.4} against it", gain.value, gain.standard_error);
+                say!("; the plan is {:+.4} ± {:.4} against it", gain.value, gain.standard_error);
             }
         }
     }

@@ -2,6 +2,9 @@
 //!
 //! `cargo run --release --example score -- model.keepwell accounts.csv` writes a CSV to standard output.
 
+#[macro_use]
+mod say;
+
 use std::env;
 use std::process::ExitCode;
 
@@ -25,14 +28,14 @@ fn main() -> ExitCode {
 fn score(model: &str, accounts: &str) -> Result<()> {
     let model = HealthModel::load(model)?;
     let scored = model.score(&Frame::read_csv(accounts, model.schema())?)?;
-    println!("account_id,churn_probability,expansion_probability,health,band,first_reason");
+    say!("account_id,churn_probability,expansion_probability,health,band,first_reason");
     for (row, id) in scored.frame.ids().iter().enumerate() {
         let probability =
             |of: &Option<Vec<f64>>| of.as_ref().map_or_else(String::new, |of| of[row].to_string());
         let (churn, expansion) =
             (probability(&scored.churn_probability), probability(&scored.expansion_probability));
         let reason = scored.reasons[row].first().map_or("", |reason| &reason.sentence);
-        println!("{id},{churn},{expansion},{},{},\"{reason}\"", scored.health[row], scored.band[row]);
+        say!("{id},{churn},{expansion},{},{},\"{reason}\"", scored.health[row], scored.band[row]);
     }
     Ok(())
 }

@@ -8,6 +8,9 @@
 //! each date and demands the same signals. The schema below, for a shop's orders, serves unless another is named; with
 //! one that has several tables with a `file` each, `--tables FOLDER` in place of `--events` reads them all.
 
+#[macro_use]
+mod say;
+
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -146,11 +149,11 @@ fn run(options: &Options) -> Result<(), String> {
     let table = if dates.len() == 1 { without_date(&table).map_err(text)? } else { table };
     let file = File::create(&options.out).map_err(|error| format!("{}: {error}", options.out))?;
     table.write_csv(BufWriter::new(file)).map_err(text)?;
-    println!("{} rows in {}", table.n_rows(), options.out);
+    say!("{} rows in {}", table.n_rows(), options.out);
     if options.check_leaks {
         for date in &dates {
             timeline.prove(&intake.records, *date).map_err(text)?;
-            println!("proved: nothing that came at or after {date} moves a signal of its snapshot");
+            say!("proved: nothing that came at or after {date} moves a signal of its snapshot");
         }
     }
     Ok(())
@@ -160,26 +163,24 @@ fn report(intake: &Intake) {
     let Intake { records, n_rows, bad, n_duplicates, n_late, doubtful, tables, notes } = intake;
     let n_accounts = records.accounts().len();
     let (n_bad, n_doubtful) = (bad.len(), doubtful.len());
-    println!(
-        "{n_rows} rows of {n_accounts} customers: {n_bad} bad, {n_duplicates} duplicates, {n_late} late"
-    );
+    say!("{n_rows} rows of {n_accounts} customers: {n_bad} bad, {n_duplicates} duplicates, {n_late} late");
     if tables.len() > 1 {
         for table in tables {
             let TableIntake { name, n_rows, n_bad, n_doubtful, n_duplicates, n_late } = table;
-            println!(
+            say!(
                 "  {name}: {n_rows} rows, {n_bad} bad, {n_doubtful} doubtful, {n_duplicates} duplicates, {n_late} late"
             );
         }
     }
     for (kind, rows, n) in [("bad", bad, n_bad), ("doubtful", doubtful, n_doubtful)] {
         for BadRow { table, line, cause, .. } in rows.iter().take(5) {
-            println!("  {table}, line {line}: {cause}");
+            say!("  {table}, line {line}: {cause}");
         }
         if n > 5 {
-            println!("  and {} more that are {kind}", n - 5);
+            say!("  and {} more that are {kind}", n - 5);
         }
     }
-    notes.iter().for_each(|note| println!("  {note}"));
+    notes.iter().for_each(|note| say!("  {note}"));
 }
 
 fn write_bad_rows(path: &Path, bad: &[BadRow]) -> std::io::Result<()> {

@@ -7,6 +7,9 @@
 //! with `--split`, learned where that column says "train" and told for the rest. Prints the Qini coefficient of each
 //! action with its 95 % bootstrap interval, and what choosing by the effects is worth at several costs.
 
+#[macro_use]
+mod say;
+
 use std::time::Instant;
 
 use keepwell::action::{EffectModel, Evidence};
@@ -75,7 +78,7 @@ fn run(options: &Options) -> Result<()> {
     let experiment = read(options)?;
     let start = Instant::now();
     let told = tell(&experiment, options.seed)?;
-    println!("seconds: {:.1}", start.elapsed().as_secs_f64());
+    say!("seconds: {:.1}", start.elapsed().as_secs_f64());
     let y = pick(&experiment.y, &told.rows);
     let arm = pick(&experiment.arm, &told.rows);
     for at in 1..experiment.arms.len() {
@@ -127,9 +130,9 @@ fn tell(experiment: &Experiment, seed: u64) -> Result<Told> {
         let (y, arm) = (pick(&experiment.y, &train), pick(&experiment.arm, &train));
         let model = params.fit(&experiment.table.take(&train), &y, &arm)?;
         for report in model.reports() {
-            println!("# {report}");
+            say!("# {report}");
             for candidate in report.candidates.iter().take(5) {
-                println!("#   {:.3} {}", candidate.weight, candidate.name);
+                say!("#   {:.3} {}", candidate.weight, candidate.name);
             }
         }
         let table = experiment.table.take(&test);
@@ -165,7 +168,7 @@ fn contrast(experiment: &Experiment, told: &Told, y: &[bool], arm: &[usize], at:
     let y = pick(y, &rows);
     let qini = qini_interval(&y, &effects, &treated, 0.95, 500, 1)?;
     let name = &experiment.arms[at];
-    println!("qini {name}: {:.4} [{:.4}, {:.4}]", qini.value, qini.low, qini.high);
+    say!("qini {name}: {:.4} [{:.4}, {:.4}]", qini.value, qini.low, qini.high);
 
     let share = treated.iter().filter(|t| **t).count() as f64 / rows.len() as f64;
     let action: Vec<usize> = treated.iter().map(|&t| usize::from(t)).collect();
@@ -181,11 +184,14 @@ fn contrast(experiment: &Experiment, told: &Told, y: &[bool], arm: &[usize], at:
         let gain = |other: usize| policy_gain_dr(&log, &chosen, &vec![other; rows.len()], &expected);
         print!("{name}, cost {part} of the effect: ");
         match (gain(1), gain(0)) {
-            (Ok(all), Ok(none)) => println!(
+            (Ok(all), Ok(none)) => say!(
                 "{:+.5} ± {:.5} over all, {:+.5} ± {:.5} over none",
-                all.value, all.standard_error, none.value, none.standard_error
+                all.value,
+                all.standard_error,
+                none.value,
+                none.standard_error
             ),
-            (Err(error), _) | (_, Err(error)) => println!("{error}"),
+            (Err(error), _) | (_, Err(error)) => say!("{error}"),
         }
     }
     Ok(())
@@ -209,7 +215,7 @@ fn choices(experiment: &Experiment, told: &Told, y: &[bool], arm: &[usize]) -> R
         let value = match policy_value_dr(&log, &policy, &told.expected) {
             Ok(value) => value,
             Err(error) => {
-                println!("cost {cost}: {error}");
+                say!("cost {cost}: {error}");
                 continue;
             }
         };
@@ -218,7 +224,7 @@ fn choices(experiment: &Experiment, told: &Told, y: &[bool], arm: &[usize]) -> R
             let all = policy_gain_dr(&log, &policy, &vec![at; y.len()], &told.expected)?;
             print!("; {:+.4} ± {:.4} over all {name}", all.value, all.standard_error);
         }
-        println!();
+        say!("");
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 fn health() -> Command {
     let tests = std::env::current_exe().unwrap();
@@ -24,6 +24,19 @@ fn a_table_of_one_s_own_is_told_of() {
     {
         assert!(told.contains(part), "`{part}` is not in\n{told}");
     }
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_problem() {
+    let csv = std::env::temp_dir().join(format!("keepwell-{}-pipe.csv", std::process::id()));
+    std::fs::write(&csv, common::csv(400)).unwrap();
+    let mut command = health();
+    let command = command.arg("--csv").arg(&csv).args(["--label", "churned"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    std::fs::remove_file(csv).unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
 }
 
 #[test]

@@ -132,12 +132,13 @@ fn rows_of_every_kind_become_events() {
     assert_eq!(
         told(&read("interactions", tickets)),
         [
-            ("ticket_opened", 1.0, on(1), on(1)),
             ("ticket_answered", 2.5, on(1), on(1)),
+            ("ticket_opened", 1.0, on(1), on(1)),
             ("ticket_sentiment", -0.5, on(1), on(1)),
-            ("ticket_closed", 24.0, on(2), on(2)),
             ("email_opened", 1.0, on(2), on(2)),
-        ]
+            ("ticket_closed", 24.0, on(2), on(2)),
+        ],
+        "by day, then by name"
     );
     assert_eq!(told(&read("calls", "customer,day\nA,2026-03-01\n")), [("call", 1.0, on(1), on(1))]);
     let surveys = read(
@@ -166,8 +167,8 @@ fn rows_of_every_kind_become_events() {
         [
             ("goal_set", 1.0, on(1), on(1)),
             ("goal_set", 1.0, on(1), on(1)),
-            ("goal_reached", 1.0, on(9), on(9)),
             ("go-live", 1.0, on(9), on(9)),
+            ("goal_reached", 1.0, on(9), on(9)),
         ]
     );
     let people = read("stakeholders", "customer,role,came,went\nA,champion,2026-03-01,2026-03-09\n");
@@ -569,6 +570,51 @@ mod arrow {
         let timeline = Timeline::from_toml(PLAIN).unwrap();
         assert!(timeline.reading().unwrap().file("usage.parquet", &path).is_err());
         std::fs::remove_file(&path).unwrap();
+    }
+
+    /// A file of so many row groups of one row.
+    #[cfg(feature = "parquet")]
+    fn write_groups(path: &std::path::Path, rows: &RecordBatch, n_groups: usize) {
+        let file = std::fs::File::create(path).unwrap();
+        let mut writer = parquet::arrow::ArrowWriter::try_new(file, rows.schema(), None).unwrap();
+        for _ in 0..n_groups {
+            writer.write(&rows.slice(0, 1)).unwrap();
+            writer.flush().unwrap();
+        }
+        writer.close().unwrap();
+    }
+
+    /// In a process of its own, which may have few files open.
+    #[cfg(all(feature = "parquet", unix))]
+    #[test]
+    fn more_row_groups_and_files_are_read_than_a_process_may_have_open() {
+        let name = "arrow::more_row_groups_and_files_are_read_than_a_process_may_have_open";
+        if std::env::var_os("KEEPWELL_FEW_FILES").is_none() {
+            let mut shell = std::process::Command::new("sh");
+            shell.args(["-c", "ulimit -n 48; exec \"$0\" --exact \"$1\""]);
+            shell.arg(std::env::current_exe().unwrap()).arg(name).env("KEEPWELL_FEW_FILES", "1");
+            shell.env("RAYON_NUM_THREADS", "2");
+            let output = shell.output().unwrap();
+            let told = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success() && told.contains("1 passed"), "{told}");
+            return;
+        }
+        let folder = std::env::temp_dir().join(format!("keepwell-{}-groups", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("customers.csv"), "customer,since\n7,2025-01-01\n").unwrap();
+        let accounts = "kind = \"accounts\"\nfile = \"customers.csv\"\nstarted = \"since\"";
+        let mut text = format!("account = \"customer\"\n[[table]]\n{accounts}\n");
+        for at in 0..30 {
+            let n_groups = if at == 0 { 200 } else { 3 };
+            write_groups(&folder.join(format!("{at}.parquet")), &plain_usage(true), n_groups);
+            let table = format!(
+                "kind = \"usage\"\nname = \"{at}\"\nfile = \"{at}.parquet\"\noccurred_at = \"at\"\nfeature = \"what\""
+            );
+            text += &format!("[[table]]\n{table}\n");
+        }
+        let intake = Timeline::from_toml(&text).unwrap().read_files(&folder).unwrap();
+        assert_eq!(intake.n_rows, 1 + 200 + 29 * 3);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

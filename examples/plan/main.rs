@@ -26,6 +26,9 @@
 //! The effects are strong (a success manager's call takes about a third of an account's risk away) and the log is long.
 //! `--effect 0.5` halves what the actions do in log-odds, `--log-rows 40000` shortens the log: both make it harder.
 
+#[macro_use]
+#[path = "../say/mod.rs"]
+mod say;
 mod business;
 mod options;
 mod truth;
@@ -63,8 +66,8 @@ fn run(options: &Options) -> Result<()> {
     for (at, (name, _)) in all[0].iter().enumerate() {
         let of_all = all.iter().map(|figures| figures[at].1);
         match *name {
-            "bound_gap" => println!("{name}: {:.6}", of_all.fold(0.0, f64::max)),
-            _ => println!("{name}: {:.4}", of_all.sum::<f64>() / options.repeats as f64),
+            "bound_gap" => say!("{name}: {:.6}", of_all.fold(0.0, f64::max)),
+            _ => say!("{name}: {:.4}", of_all.sum::<f64>() / options.repeats as f64),
         }
     }
     year::live(&Business::new(&world, &playbook, options.seed, 0)?, options.months)

@@ -24,7 +24,7 @@ pub fn live(business: &Business<'_>, months: u32) -> Result<()> {
             learned = so_far.learn(business.seed)?;
         }
         let (share, log) = one_month(business, &learned, month)?;
-        println!("learning_month_{month}: {share:.4}");
+        say!("learning_month_{month}: {share:.4}");
         so_far.add(log)?;
     }
     Ok(())
@@ -50,7 +50,7 @@ fn one_month(business: &Business<'_>, learned: &Learned, month: u32) -> Result<(
 fn lessons(assigned: &AssignmentLog, outcomes: &[TrueOutcome], table: &Table) -> Result<Log> {
     let ids = assigned.assignments().iter().map(|assignment| assignment.id.as_str());
     let matured = assigned.join(ids.zip(outcomes.iter().map(|outcome| Some(outcome.churned))))?;
-    let lessons = assigned.lessons(&matured, &EffectWorld::actions());
+    let lessons = assigned.lessons(&matured, &EffectWorld::actions())?;
     Ok(Log {
         table: table.take(&lessons.assignments),
         arm: lessons.arm,

@@ -3,6 +3,9 @@
 //! `cargo run --release --example portfolio` does the main job on a simulated subscription business;
 //! `… -- --csv FILE` does it on any table of accounts. `-- --help` lists the options.
 
+#[macro_use]
+#[path = "../say/mod.rs"]
+mod say;
 mod options;
 mod report;
 
@@ -20,7 +23,6 @@ use keepwell::simulate::Simulation;
 use keepwell::{Error, ErrorKind, Result};
 
 use options::{Options, Worth};
-use report::say;
 
 /// Accounts held out to see how well the model does: one in four.
 const HELD_OUT: usize = 4;

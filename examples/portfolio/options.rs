@@ -90,7 +90,7 @@ impl Options {
         let mut args = std::env::args().skip(1);
         while let Some(flag) = args.next() {
             if flag == "--help" {
-                println!("{HELP}");
+                say!("{HELP}");
                 std::process::exit(0);
             }
             if let Err(problem) =

@@ -1,7 +1,5 @@
 //! The page itself.
 
-use std::io::Write;
-
 use keepwell::Result;
 use keepwell::action::{Plan, Recommendation};
 use keepwell::explain::Reason;
@@ -9,19 +7,6 @@ use keepwell::health::{Band, HealthModel, Quality, Scored};
 use keepwell::model::BlendClassifier;
 use keepwell::revenue::Book;
 use keepwell::schema::{Money, Schema};
-
-/// One line of the page. A reader who has seen enough (`… | head`) ends the program quietly.
-macro_rules! say {
-    ($($text:tt)*) => { $crate::report::write_line(format_args!($($text)*)) };
-}
-pub(crate) use say;
-
-pub fn write_line(line: std::fmt::Arguments<'_>) {
-    if let Err(error) = writeln!(std::io::stdout(), "{line}") {
-        let is_pipe = error.kind() == std::io::ErrorKind::BrokenPipe;
-        std::process::exit(if is_pipe { 0 } else { 1 });
-    }
-}
 
 /// What the columns were taken for.
 pub fn schema(path: &str, schema: &Schema, n_rows: usize) {

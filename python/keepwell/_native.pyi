@@ -396,15 +396,20 @@ class Lessons:
     """Rows of a log to learn effects from, as an effect model takes them."""
 
     @property
-    def arms(self) -> list[str]: ...
+    def arms(self) -> list[str]:
+        """What doing nothing is called, then the actions in the order asked for."""
     @property
-    def rows(self) -> npt.NDArray[np.int64]: ...
+    def rows(self) -> npt.NDArray[np.int64]:
+        """The row of the log, from 0, of each of the ``n`` lessons."""
     @property
-    def y(self) -> _Flags: ...
+    def y(self) -> _Flags:
+        """Whether the outcome came, ``n`` flags."""
     @property
-    def arm(self) -> npt.NDArray[np.int64]: ...
+    def arm(self) -> npt.NDArray[np.int64]:
+        """What each was assigned: its place among ``arms``, from 0, ``n`` numbers."""
     @property
-    def chances(self) -> _Numbers: ...
+    def chances(self) -> _Numbers:
+        """The logged probabilities of being assigned each arm, of shape (n, n_arms); each row sums to 1."""
     def __len__(self) -> int: ...
 
 def compare(

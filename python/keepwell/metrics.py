@@ -121,7 +121,7 @@ def policy_value(
     action, propensity, outcome
         What was done (from 0), how likely that was, what came of it: one a row.
     cost
-        Of each action, in the outcome's unit.
+        Of each action, in the outcome's unit, 0 or more.
     policy
         What would have been done.
     expected
@@ -133,7 +133,7 @@ def policy_value(
     Raises
     ------
     keepwell.Error
-        A propensity of 0 or above 1; a log that cannot answer, because it did what the policy would do too rarely.
+        A propensity of 0 or above 1; a cost below 0; a log that cannot answer, because it did what the policy would do too rarely.
     """
     log = _log(action, propensity, outcome, cost)
     return Estimate(*_native.policy_value(method, log, _places(policy), _matrix(expected), None))

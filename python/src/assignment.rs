@@ -133,11 +133,11 @@ impl Outcomes {
     }
 
     /// The rows to learn the effects of actions from: those whose outcome is known and that were assigned nothing or one
-    /// of these actions.
-    fn lessons(&self, actions: Vec<String>) -> Lessons {
+    /// of these actions. Raises for an action that stands nowhere in the log.
+    fn lessons(&self, actions: Vec<String>) -> Result<Lessons> {
         let names: Vec<&str> = actions.iter().map(String::as_str).collect();
-        let inner = self.log.lessons(&self.matured, &names);
-        Lessons { arms: std::iter::once("none".to_owned()).chain(actions).collect(), inner }
+        let inner = self.log.lessons(&self.matured, &names)?;
+        Ok(Lessons { arms: std::iter::once("none".to_owned()).chain(actions).collect(), inner })
     }
 
     /// By how much an action, or all that were planned, changed the outcome, with its 95 % interval.

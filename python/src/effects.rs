@@ -88,13 +88,17 @@ impl<'py> FromPyObject<'_, 'py> for Learned<'py> {
         if let Ok(effects) = given.cast::<Effects>() {
             return Ok(Learned::Effects(effects.to_owned()));
         }
-        if given.hasattr("_fitted")? {
-            let model = given.getattr("_fitted")?;
-            return Ok(Learned::Model(model.cast_into::<EffectModel>().map_err(PyErr::from)?));
+        // Other models have one too, of their own kind.
+        if given.hasattr("_fitted")?
+            && let Ok(model) = given.getattr("_fitted")?.cast_into::<EffectModel>()
+        {
+            return Ok(Learned::Model(model));
         }
         let found = given.get_type().name()?;
-        let text = format!("expected an EffectModel or what its `effects` gives, found {found}");
-        Err(PyTypeError::new_err(text))
+        Err(PyTypeError::new_err(format!(
+            "expected a fitted keepwell.EffectModel or what its `effects` gives, found {found}; learn one from the \
+             lessons of a log of assignments, or leave it out to plan by the playbook's own effects"
+        )))
     }
 }
 

@@ -8,7 +8,7 @@ use keepwell::model::ProbabilityInterval;
 use keepwell::schema::Money;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
 use crate::assignment::{AssignmentLog, date};
 use crate::effects::Learned;
@@ -86,8 +86,7 @@ impl Playbook {
     fn from_dict(fields: &Bound<'_, PyDict>, schema: Option<&Schema>) -> Result<Self> {
         let json = fields.py().import("json")?;
         let options = PyDict::new(fields.py());
-        // Dates become texts, as in the TOML.
-        options.set_item("default", fields.py().import("builtins")?.getattr("str")?)?;
+        options.set_item("default", PyCFunction::new_closure(fields.py(), None, None, plain)?)?;
         let text: String = json.call_method("dumps", (fields,), Some(&options))?.extract()?;
         let inner = action::Playbook::from_json(&text)?;
         schema.map_or(Ok(()), |schema| inner.check(schema.get()))?;
@@ -124,7 +123,9 @@ impl Playbook {
     /// units of the playbook's currency; `day` is the ISO date of the plan, `history` what was done before: an
     /// `AssignmentLog`, or account, action and ISO date of each; the intervals are those of `HealthModel.intervals` at a
     /// level of 0.9. `churn_effects` and `expansion_effects` are learned effects in place of the playbook's own, account
-    /// by account: an `EffectModel` on that outcome, or what its `effects` gives of these accounts.
+    /// by account: an `EffectModel` on that outcome, or what its `effects` gives of these accounts. A model is asked about
+    /// the signals of the scored table as they stood there, by their names, so it must have been fitted to such; one
+    /// fitted to other columns (scaled, joined, made anew) is to be asked for its `effects` of those.
     #[pyo3(signature = (
         scored, *, capacity=BTreeMap::new(), budget=None, day=None, history=None, churn_intervals=None,
         expansion_intervals=None, churn_effects=None, expansion_effects=None
@@ -213,6 +214,16 @@ impl Playbook {
     fn __reduce__<'py>(&self, py: Python<'py>) -> Result<(Bound<'py, PyAny>, (String,))> {
         Ok((py.get_type::<Self>().getattr("from_toml")?, (self.to_toml()?,)))
     }
+}
+
+/// What JSON has no word for: numpy's numbers and arrays become Python's own, dates texts, as in the TOML.
+fn plain(given: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>) -> PyResult<Py<PyAny>> {
+    let value = given.get_item(0)?;
+    let plain = match value.hasattr("tolist")? {
+        true => value.call_method0("tolist")?,
+        false => value.str()?.into_any(),
+    };
+    Ok(plain.unbind())
 }
 
 fn not_scored(found: &Bound<'_, PyAny>) -> PyErr {

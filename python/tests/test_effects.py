@@ -307,8 +307,10 @@ def test_effects_that_do_not_fit_are_named(planned):
     for given, problem in refused:
         with pytest.raises(kw.Error, match=problem):
             playbook.plan(scored, churn_effects=given)
-    with pytest.raises(TypeError, match="expected an EffectModel or what its `effects` gives, found list"):
-        playbook.plan(scored, churn_effects=[0.1])
+    for given in ([0.1], 3, kw.HealthModel(kw.Schema.b2b_saas())):
+        name = type(given).__name__
+        with pytest.raises(TypeError, match=f"expected a fitted .*EffectModel .*found {name}; .*learn one"):
+            playbook.plan(scored, churn_effects=given)
     random = np.random.default_rng(0)
     y, arm = random.uniform(size=6000) < 0.3, random.integers(0, 2, 6000)
     other = kw.EffectModel(["none", "visit"]).fit({"usage": usage, "npss": usage}, y, arm)
@@ -327,6 +329,8 @@ def test_from_a_plan_over_its_log_to_a_better_plan(planned):
     called = np.array([what == "call" for what in log["assigned"]])
     left = random.uniform(size=len(log)) < 0.15 + 0.25 * (1 - usage) - called * (0.02 + 0.25 * (1 - usage))
     known = log.join([(id, bool(gone)) for id, gone in zip(log["account_id"][:5500], left)])
+    with pytest.raises(kw.Error, match="action `cal` stands nowhere in the log; did you mean `call`?"):
+        known.lessons(["cal"])
     lessons = known.lessons(["call"])
     assert lessons.arms == ["none", "call"] and len(lessons) == 5500 == known.n_known
     assert lessons.chances.shape == (5500, 2) and np.allclose(lessons.chances.sum(axis=1), 1)

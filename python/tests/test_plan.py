@@ -173,6 +173,17 @@ def test_a_playbook_is_made_of_a_dictionary(schema, scored):
     del call["excludes"]
     both = kw.Playbook.from_dict({"name": "team", "max_actions": 2, "pool": [{"name": "hours"}], "action": actions})
     assert any(both.plan(scored, day="2026-07-01", capacity={"hours": 20})["more"])
+    of_numpy = [
+        {**each, **{name: np.float32(value) for name, value in each.items() if name in ("cost", "effort")}}
+        for each in actions
+    ]
+    of_numpy[2]["lead_days"] = np.int64(120)
+    fields = {"name": np.str_("team"), "max_actions": np.uint8(2), "pool": [{"name": "hours"}], "action": of_numpy}
+    assert kw.Playbook.from_dict(fields) == both
+    fields["value_months_range"] = np.array([6, 24])
+    assert "value_months_range = [" in kw.Playbook.from_dict(fields).to_toml()
+    with pytest.raises(kw.Error, match="invalid value: integer `-3`, expected a number of days, 0 or more"):
+        kw.Playbook.from_dict({"name": "team", "action": [action("call", lead_days=np.int32(-3))]})
     with pytest.raises(kw.Error, match="cost is -1, expected 0 or more"):
         kw.Playbook.from_dict({"name": "team", "action": [action("call", cost=-1)]})
     with pytest.raises(kw.Error, match="unknown field `costs`"):

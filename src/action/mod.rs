@@ -26,6 +26,7 @@ mod planning;
 mod playbook;
 mod reading;
 mod sentence;
+mod whole;
 
 pub use assignment::{Assignment, AssignmentLog, Came, Event, Matured};
 pub use capacity::Capacity;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::effect::Effect;
 use super::eligibility::{Fault, Names, Rule, check_grammar};
 use super::nearest::hint;
+use super::whole;
 use crate::error::{ErrorKind, Result};
 
 /// What an action is for.
@@ -83,7 +84,7 @@ pub struct Action {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub efforts: BTreeMap<String, f64>,
     /// Days after it was done for an account in which it is not done again for that account. Default: 0.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, deserialize_with = "whole::days", skip_serializing_if = "is_zero")]
     pub cool_down_days: u32,
     /// Actions that are not done for the same account in one plan with it; one of the two naming the other will do.
     /// Default: none.
@@ -91,11 +92,11 @@ pub struct Action {
     pub excludes: Vec<String>,
     /// Days until it works. An assumed effect is taken in proportion to what is left of the horizon then; a learned one
     /// has them in it. An action that takes the whole horizon is left out. Default: 0.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, deserialize_with = "whole::days", skip_serializing_if = "is_zero")]
     pub lead_days: u32,
     /// Days in which a recommendation of it is to be followed; the plan tells the last one. Range: 1 and above.
     /// Default: for ever.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "whole::days_if_any", skip_serializing_if = "Option::is_none")]
     pub expiry_days: Option<u32>,
     /// The last day on which it can be done at all. Default: for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::eligibility::{Names, Rule};
 use super::one_action::{Action, Pool};
+use super::whole;
 use crate::error::{ErrorKind, Result};
 use crate::schema::Schema;
 
@@ -40,7 +41,7 @@ pub struct Playbook {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expansion_value_range: Option<[f64; 2]>,
     /// The most actions that one account gets in one plan. Range: 1 to 3. Default: 1.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[serde(default = "one", deserialize_with = "whole::actions", skip_serializing_if = "is_one")]
     pub max_actions: usize,
     /// The pools that actions draw on.
     #[serde(default, rename = "pool", skip_serializing_if = "Vec::is_empty")]

@@ -1,7 +1,10 @@
 //! What a log of assignments says: what the plan changed, what would have come anyway, and what to learn effects from.
 
+use std::collections::BTreeSet;
+
 use super::assignment::{Assignment, AssignmentLog, Matured};
 use super::learned::Evidence;
+use super::nearest::hint;
 use crate::error::{ErrorKind, Result};
 use crate::metric::{Estimate, FEWEST_MATCHES};
 
@@ -120,7 +123,7 @@ impl AssignmentLog {
     /// All that was planned, each once.
     fn planned(&self) -> Vec<&str> {
         let planned = self.assignments.iter().filter_map(|assignment| assignment.planned.as_deref());
-        planned.collect::<std::collections::BTreeSet<&str>>().into_iter().collect()
+        planned.collect::<BTreeSet<&str>>().into_iter().collect()
     }
 
     /// The rows of those with and of those without.
@@ -162,7 +165,15 @@ impl AssignmentLog {
     /// The rows to learn the effects of actions from: those whose outcome is known and that were assigned nothing or one
     /// of these actions, with the logged probabilities among these. A row whose chances were not logged counts as one
     /// that could have been assigned nothing else.
-    pub fn lessons(&self, matured: &Matured, actions: &[&str]) -> Lessons {
+    ///
+    /// # Errors
+    /// An action that stands nowhere in the log, neither planned nor assigned nor among the chances.
+    pub fn lessons(&self, matured: &Matured, actions: &[&str]) -> Result<Lessons> {
+        let told = self.told_of();
+        if let Some(action) = actions.iter().find(|action| !told.contains(*action)) {
+            let text = format!("action `{action}` stands nowhere in the log; {}", hint(action, told));
+            return Err(ErrorKind::Records(text).into());
+        }
         let (mut assignments, mut arms, mut outcomes, mut logged) = (vec![], vec![], vec![], vec![]);
         let names: Vec<Option<&str>> =
             std::iter::once(None).chain(actions.iter().copied().map(Some)).collect();
@@ -177,7 +188,16 @@ impl AssignmentLog {
             arms.push(arm);
             outcomes.push(outcome);
         }
-        Lessons { assignments, arm: arms, outcomes, evidence: Evidence::Logged(logged) }
+        Ok(Lessons { assignments, arm: arms, outcomes, evidence: Evidence::Logged(logged) })
+    }
+
+    /// The actions that stand anywhere in the log, each once.
+    fn told_of(&self) -> BTreeSet<&str> {
+        let of_each = self.assignments.iter().flat_map(|assignment| {
+            let chances = assignment.chances.iter().map(|(what, _)| what);
+            [&assignment.planned, &assignment.assigned].into_iter().chain(chances)
+        });
+        of_each.filter_map(Option::as_deref).collect()
     }
 }
 
@@ -304,11 +324,25 @@ mod tests {
     #[test]
     fn lessons_have_the_probabilities_of_the_arms_asked_for() {
         let (log, matured) = log(80);
-        let lessons = log.lessons(&matured, &["call", "visit"]);
+        let mut assignments = log.assignments().to_vec();
+        // Nobody was assigned a visit, though one could have been.
+        assignments[7].chances = vec![(None, 0.25), (Some("call".into()), 0.5), (Some("visit".into()), 0.25)];
+        let log = AssignmentLog::new(assignments).unwrap();
+        let lessons = log.lessons(&matured, &["call", "visit"]).unwrap();
         assert_eq!((lessons.arm[0], lessons.arm[1], lessons.outcomes.len()), (0, 1, 80));
         let Evidence::Logged(logged) = lessons.evidence else { panic!() };
         assert_eq!(logged[..6], [0.5, 0.5, 0.0, 0.5, 0.5, 0.0]);
-        assert_eq!(log.lessons(&matured, &["visit"]).assignments.len(), 40);
+        assert_eq!(logged[21..24], [0.25, 0.5, 0.25]);
+        assert_eq!(log.lessons(&matured, &["visit"]).unwrap().assignments.len(), 40);
+        let refused = |action| log.lessons(&matured, &["call", action]).unwrap_err().to_string();
+        assert_eq!(
+            refused("vist"),
+            "records: action `vist` stands nowhere in the log; did you mean `visit`?"
+        );
+        assert_eq!(
+            refused("workshop"),
+            "records: action `workshop` stands nowhere in the log; known are `call`, `visit`"
+        );
     }
 
     #[test]

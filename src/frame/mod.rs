@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 use crate::schema::{Money, Schema, Value};
 
 pub use infer::InferOptions;
-pub(crate) use leak::leaks_among_groups;
 pub use leak::{Evidence, Leak, leaks};
+pub(crate) use leak::{leaks_among_groups, some_accounts, some_rows};
 pub use raw::RawTable;
 pub use table::{Categories, Column, MISSING_CODE, Table};
 pub use view::{ColumnRef, Numbers, Reader, TableView};

@@ -16,7 +16,7 @@ use super::segment::report::outcomes;
 use super::segment::{Key, SegmentReport, SegmentTree};
 use crate::error::{ErrorKind, Result};
 use crate::explain::{self, Outcome, Usual};
-use crate::frame::{Frame, Table};
+use crate::frame::{self, Frame, Table};
 use crate::model::{Classifier, Contributions, OnProgress, Progress, sigmoid};
 use crate::schema::Direction;
 
@@ -191,12 +191,9 @@ impl HealthModelParams {
     }
 }
 
-/// In so many rows leaks show as well as in all.
-const LEAK_ROWS: usize = 200_000;
-
 /// The signals that seem to know a label, in words; of a label that is too scarce to tell from chance, nothing is said.
 fn leaks(past: &Frame, labels: &[(Outcome, Label<'_>)]) -> Vec<String> {
-    let rows = some_accounts(past.ids(), LEAK_ROWS);
+    let rows = frame::some_accounts(past.ids());
     let sample = (rows.len() < past.n_rows()).then(|| past.take(&rows));
     let checked = sample.as_ref().unwrap_or(past);
     let of_label = |(_, label): &(Outcome, Label<'_>)| {
@@ -204,20 +201,6 @@ fn leaks(past: &Frame, labels: &[(Outcome, Label<'_>)]) -> Vec<String> {
         checked.leaks_of(label.name, &values).ok()
     };
     labels.iter().filter_map(of_label).flatten().map(|leak| leak.to_string()).collect()
-}
-
-/// The rows of every `k`-th account, so that about `most_rows` are left; all where there are no more.
-fn some_accounts(ids: &[String], most_rows: usize) -> Vec<usize> {
-    let every = ids.len().div_ceil(most_rows).max(1);
-    if every == 1 {
-        return (0..ids.len()).collect();
-    }
-    let mut number_of = std::collections::HashMap::new();
-    let mut is_taken = |row: &usize| {
-        let next = number_of.len();
-        *number_of.entry(&ids[*row]).or_insert(next) % every == 0
-    };
-    (0..ids.len()).filter(|row| is_taken(row)).collect()
 }
 
 /// Least accounts of a segment that has its own word on what is usual of a signal.
@@ -363,13 +346,6 @@ impl Label<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_sample_is_of_whole_accounts() {
-        let ids: Vec<String> = ["a", "b", "a", "c", "d"].map(String::from).into();
-        assert_eq!(some_accounts(&ids, 3), [0, 2, 3]);
-        assert_eq!(some_accounts(&ids, 5), [0, 1, 2, 3, 4]);
-    }
 
     #[test]
     fn all_rows_of_an_account_are_in_one_fold() {

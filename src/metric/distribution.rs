@@ -62,7 +62,7 @@ fn fraction(x: f64, a: f64, b: f64) -> f64 {
 
 /// The standard normal's quantile: Newton's method on its distribution, from Abramowitz & Stegun 26.2.23.
 ///
-/// `share` is above 0 and below 1.
+/// `share` is above 0 and below 1; what rounding has made 1 has a large one, not an infinite one.
 pub(crate) fn normal_quantile(share: f64) -> f64 {
     if share < 0.5 {
         return -normal_quantile(1.0 - share);
@@ -112,6 +112,10 @@ mod tests {
         close(ln_gamma(20.0), 39.339_884_187_199_495);
         close(normal_quantile(0.975), 1.959_963_984_540_054);
         close(normal_quantile(0.2), -0.841_621_233_572_914_3);
+        close(normal_quantile(0.9995), 3.290_526_731_491_896);
+        for share in [1.0 - 1e-15, 1.0 - 1e-16, 1.0] {
+            assert!((7.0..40.0).contains(&normal_quantile(share)), "{share}");
+        }
         close(normal_below(-3.5), 0.000_232_629_079_035_525_04);
         close(normal_below(1.0), 0.841_344_746_068_542_9);
     }

@@ -24,7 +24,7 @@ pub struct ChoiceLog<'a> {
     pub propensity: &'a [f64],
     /// What came of it, finite.
     pub outcome: &'a [f64],
-    /// What doing each action costs, in the outcome's unit: `n_actions` long.
+    /// What doing each action costs, in the outcome's unit, finite and 0 or more: `n_actions` long.
     pub cost: &'a [f64],
 }
 
@@ -44,7 +44,7 @@ pub fn policy_value_direct(log: &ChoiceLog<'_>, policy: &[usize], expected: &[f6
 /// Mean outcome after cost that `policy` (`n` actions) would have had, by inverse propensity; 95 % interval.
 ///
 /// # Errors
-/// Lengths that differ; an action that is not there; a propensity of 0 or above 1; [`ErrorKind::TooFew`] where the log
+/// Lengths that differ; an action that is not there; a propensity of 0 or above 1; a cost below 0; [`ErrorKind::TooFew`] where the log
 /// did what the policy would do in fewer than [`FEWEST_MATCHES`] rows of an action, or in rows of which a few count as
 /// much as all others together (Kish's effective number is below that): then it cannot answer.
 pub fn policy_value_ipw(log: &ChoiceLog<'_>, policy: &[usize]) -> Result<Estimate> {
@@ -131,7 +131,7 @@ impl ChoiceLog<'_> {
         let in_range = |e: f64| e > 0.0 && e <= 1.0;
         check::all("propensities", self.propensity, "a probability above 0 and at most 1", in_range)?;
         check::all("outcomes", self.outcome, "a finite number", f64::is_finite)?;
-        check::all("costs", self.cost, "a finite number", f64::is_finite)?;
+        check::all("costs", self.cost, "a finite number, 0 or more", |cost| cost.is_finite() && cost >= 0.0)?;
         check::actions("actions done", self.action, n_actions)
     }
 
@@ -279,6 +279,10 @@ mod tests {
         assert_eq!(
             text(&ChoiceLog { propensity: &[0.0; 400], ..rows.log() }, &rows.policy),
             "propensities, row 1: found 0, expected a probability above 0 and at most 1"
+        );
+        assert_eq!(
+            text(&ChoiceLog { cost: &[0.0, -0.1], ..rows.log() }, &rows.policy),
+            "costs, row 2: found -0.1, expected a finite number, 0 or more"
         );
         assert_eq!(
             text(&rows.log(), &[2; 400]),

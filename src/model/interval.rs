@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::calibration::softplus;
 use super::{BetaCalibration, open_probability, sigmoid};
 use crate::error::{ErrorKind, Result};
+use crate::metric::distribution::normal_quantile;
 
 /// Shares of the scores at which the broken lines bend.
 const BENDS: [f64; 4] = [0.2, 0.5, 0.8, 0.95];
@@ -230,14 +231,6 @@ fn places(sorted: &[f64]) -> Vec<f64> {
     places
 }
 
-/// The standard normal's quantile, for a share from 0.5: Abramowitz & Stegun 26.2.23, right to 4.5e-4.
-fn normal_quantile(share: f64) -> f64 {
-    let t = (-2.0 * (1.0 - share).max(f64::MIN_POSITIVE).ln()).sqrt();
-    let above = 2.515_517 + t * (0.802_853 + t * 0.010_328);
-    let below = 1.0 + t * (1.432_788 + t * (0.189_269 + t * 0.001_308));
-    (t - above / below).max(0.0)
-}
-
 /// The rate that is expected of a group of rows, and where it will lie.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RateInterval {
@@ -370,14 +363,6 @@ mod tests {
                 "`level` is 1, expected above 0 and below 1",
             ]
         );
-    }
-
-    #[test]
-    fn the_normal_is_that_of_the_tables() {
-        for (share, z) in [(0.5, 0.0), (0.75, 0.6745), (0.95, 1.6449), (0.975, 1.96), (0.9995, 3.2905)] {
-            assert!((normal_quantile(share) - z).abs() < 1e-3, "{share}");
-        }
-        assert!(normal_quantile(1.0 - 1e-17).is_finite());
     }
 
     proptest! {

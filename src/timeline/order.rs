@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use super::record::Event;
+use super::record::{Event, EventNames};
 
 /// Accounts that are put in order at a time by one thread.
 const CHUNK: usize = 1_024;
@@ -27,24 +27,53 @@ pub enum SameDay {
     AsRead,
 }
 
-impl SameDay {
+/// The order of the events of some records.
+pub(super) struct Order {
+    same_day: SameDay,
+    /// Of each name's number, its place among the names by alphabet: numbers are given as names are met. Empty where
+    /// names do not count.
+    ranks: Vec<u32>,
+}
+
+impl Order {
+    pub fn new(same_day: SameDay, names: &EventNames) -> Self {
+        let ranks = match same_day {
+            SameDay::ByContent => ranks(names.names()),
+            SameDay::AsRead => Vec::new(),
+        };
+        Order { same_day, ranks }
+    }
+
     /// The order of events but for that in which they came, which a stable sort keeps.
-    pub(super) fn compare(self, a: &Event, b: &Event) -> Ordering {
-        match self {
-            SameDay::ByContent => compare(a, b),
+    pub fn compare(&self, a: &Event, b: &Event) -> Ordering {
+        match self.same_day {
+            SameDay::ByContent => self.by_content(a, b),
             SameDay::AsRead => (a.account, packed(a.occurred_at)).cmp(&(b.account, packed(b.occurred_at))),
         }
     }
+
+    /// By account, day, name, day it was known and value, then by user.
+    fn by_content(&self, a: &Event, b: &Event) -> Ordering {
+        let day =
+            |event: &Event| u128::from(event.account) << 64 | u128::from(packed(event.occurred_at)) << 32;
+        let first = |event: &Event| day(event) | u128::from(self.rank(event));
+        // Users are numbered as they are met, so that they come last: what is added up must not depend on it.
+        let by_value = || a.value.total_cmp(&b.value).then(a.user.cmp(&b.user));
+        let ties = || packed(a.known_at).cmp(&packed(b.known_at)).then_with(by_value);
+        first(a).cmp(&first(b)).then_with(ties)
+    }
+
+    fn rank(&self, event: &Event) -> u32 {
+        self.ranks[event.name as usize]
+    }
 }
 
-/// By account, day, name, day it was known and value, then by user.
-fn compare(a: &Event, b: &Event) -> Ordering {
-    let first = |event: &Event| u128::from(event.account) << 64 | u128::from(packed(event.occurred_at)) << 32;
-    let first = |event: &Event| first(event) | u128::from(event.name);
-    // Users are numbered as they are met, so that they come last: what is added up must not depend on it.
-    let by_value = || a.value.total_cmp(&b.value).then(a.user.cmp(&b.user));
-    let ties = || packed(a.known_at).cmp(&packed(b.known_at)).then_with(by_value);
-    first(a).cmp(&first(b)).then_with(ties)
+fn ranks(names: &[String]) -> Vec<u32> {
+    let mut sorted: Vec<usize> = (0..names.len()).collect();
+    sorted.sort_unstable_by_key(|code| &names[*code]);
+    let mut ranks = vec![0; names.len()];
+    sorted.into_iter().zip(0..).for_each(|(code, rank)| ranks[code] = rank);
+    ranks
 }
 
 /// A day as a number that is in order as the days are, at less cost than comparing year, month and day in turn.
@@ -54,11 +83,7 @@ fn packed(day: Date) -> u32 {
 }
 
 /// The events in order, and where those of each account begin: first dealt out to their accounts, then sorted there.
-pub(super) fn by_account(
-    events: Vec<Event>,
-    n_accounts: usize,
-    same_day: SameDay,
-) -> (Vec<Event>, Vec<usize>) {
+pub(super) fn by_account(events: Vec<Event>, n_accounts: usize, order: &Order) -> (Vec<Event>, Vec<usize>) {
     let starts = starts_of(&events, n_accounts);
     let Some(any) = events.first().copied() else { return (events, starts) };
     let mut sorted: Vec<Event> = (0..events.len()).into_par_iter().map(|_| any).collect();
@@ -70,7 +95,7 @@ pub(super) fn by_account(
         let (accounts, mut part) = chunk;
         for account in accounts {
             let (own, later) = part.split_at_mut(starts[account + 1] - starts[account]);
-            sorter.sort(own, same_day);
+            sorter.sort(own, order);
             part = later;
         }
     });
@@ -86,25 +111,25 @@ struct Sorter {
 }
 
 impl Sorter {
-    fn sort(&mut self, events: &mut [Event], same_day: SameDay) {
+    fn sort(&mut self, events: &mut [Event], order: &Order) {
         self.events.clear();
-        if small_keys(&mut self.small, events, same_day) {
+        if small_keys(&mut self.small, events, order) {
             self.small.sort_unstable();
             self.events.extend(self.small.iter().map(|key| events[(*key & MAX_PLACE) as usize]));
         } else {
-            let key = |(event, place)| large_key(event, same_day) << 32 | u128::from(place);
+            let key = |(event, place)| large_key(event, order) << 32 | u128::from(place);
             let keys = events.iter().zip(0_u32..).map(key);
             self.large.clear();
             self.large.extend(keys);
             self.large.sort_unstable();
             self.events.extend(self.large.iter().map(|key| events[*key as u32 as usize]));
         }
-        if same_day == SameDay::ByContent {
+        if order.same_day == SameDay::ByContent {
             let is_tie = |a: &Event, b: &Event| {
                 (a.occurred_at, a.name, a.known_at) == (b.occurred_at, b.name, b.known_at)
             };
             let ties = self.events.chunk_by_mut(is_tie).filter(|events| events.len() > 1);
-            ties.for_each(|events| events.sort_unstable_by(compare));
+            ties.for_each(|events| events.sort_unstable_by(|a, b| order.by_content(a, b)));
         }
         events.copy_from_slice(&self.events);
     }
@@ -117,14 +142,14 @@ const MAX_DELAY: u32 = (1 << 12) - 1;
 const MAX_PLACE: u64 = (1 << 24) - 1;
 
 /// Keys that are in order as the events are, but for ties; false where they have no room in 64 bits.
-fn small_keys(keys: &mut Vec<u64>, events: &[Event], same_day: SameDay) -> bool {
+fn small_keys(keys: &mut Vec<u64>, events: &[Event], order: &Order) -> bool {
     keys.clear();
     let Some(first) = events.iter().map(|event| packed(event.occurred_at)).min() else { return true };
     let (mut days, mut names, mut delays) = (0, 0, 0);
     let key = |(event, place): (&Event, u64)| {
         let day = packed(event.occurred_at);
-        let (name, delay) = match same_day {
-            SameDay::ByContent => (event.name, packed(event.known_at).saturating_sub(day)),
+        let (name, delay) = match order.same_day {
+            SameDay::ByContent => (order.rank(event), packed(event.known_at).saturating_sub(day)),
             SameDay::AsRead => (0, 0),
         };
         (days, names, delays) = (days.max(day - first), names.max(name), delays.max(delay));
@@ -135,10 +160,10 @@ fn small_keys(keys: &mut Vec<u64>, events: &[Event], same_day: SameDay) -> bool 
 }
 
 /// The same in 80 bits, where everything has room.
-fn large_key(event: &Event, same_day: SameDay) -> u128 {
+fn large_key(event: &Event, order: &Order) -> u128 {
     let day = u128::from(packed(event.occurred_at)) << 56;
-    match same_day {
-        SameDay::ByContent => day | u128::from(event.name) << 24 | u128::from(packed(event.known_at)),
+    match order.same_day {
+        SameDay::ByContent => day | u128::from(order.rank(event)) << 24 | u128::from(packed(event.known_at)),
         SameDay::AsRead => day,
     }
 }
@@ -194,14 +219,18 @@ fn deal(events: &[Event], starts: &[usize], accounts: Range<usize>, part: &mut [
     }
 }
 
-/// Puts more events, in order, among events in order, moving each of those once at most.
-pub(super) fn merge(events: &mut Vec<Event>, more: &[Event], same_day: SameDay) {
+/// Puts more events, in order, among events in order, moving each of those once at most; `starts` is where the events of
+/// each account begin that has any yet.
+pub(super) fn merge(events: &mut Vec<Event>, starts: &[usize], more: &[Event], order: &Order) {
     let Some(any) = more.first().copied() else { return };
     let mut end = events.len();
     events.resize(end + more.len(), any);
     for (n_before, event) in more.iter().enumerate().rev() {
-        let place =
-            events[..end].partition_point(|other| same_day.compare(other, event) != Ordering::Greater);
+        let start = |account: usize| starts.get(account).map_or(end, |start| end.min(*start));
+        // Only its account's events are looked at: all others lie far apart in memory.
+        let own = start(event.account as usize)..start(event.account as usize + 1);
+        let is_before = |other: &Event| order.compare(other, event) != Ordering::Greater;
+        let place = own.start + events[own].partition_point(is_before);
         events.copy_within(place..end, place + n_before + 1);
         events[place + n_before] = *event;
         end = place;

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use rayon::prelude::*;
 
 use super::contract::{self, Contract};
-use super::order::{SameDay, by_account, merge, starts};
+use super::order::{Order, SameDay, by_account, merge, starts};
 use crate::error::{ErrorKind, Result};
 
 /// Who can leave or grow.
@@ -144,7 +144,8 @@ impl Records {
         accounts.iter().enumerate().try_for_each(|(at, account)| check_account(at, account))?;
         contract::check(&contracts, &accounts)?;
         contracts.sort_by(contract::order);
-        let (events, event_starts) = by_account(events, accounts.len(), same_day);
+        let order = Order::new(same_day, &names);
+        let (events, event_starts) = by_account(events, accounts.len(), &order);
         let contract_starts = starts(accounts.len(), contracts.iter().map(|contract| contract.account));
         let has_products = contracts.iter().any(|contract| !contract.product.is_empty());
         Ok(Records {
@@ -207,8 +208,9 @@ impl Records {
             self.contracts.sort_by(contract::order);
             self.has_products |= self.contracts.iter().any(|contract| !contract.product.is_empty());
         }
-        events.sort_by(|a, b| self.same_day.compare(a, b));
-        merge(&mut self.events, &events, self.same_day);
+        let order = Order::new(self.same_day, &self.names);
+        events.sort_by(|a, b| order.compare(a, b));
+        merge(&mut self.events, &self.event_starts, &events, &order);
         let n_accounts = self.accounts.len();
         self.contract_starts = starts(n_accounts, self.contracts.iter().map(|contract| contract.account));
         let more = starts(n_accounts, events.iter().map(|event| event.account));

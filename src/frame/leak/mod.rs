@@ -6,6 +6,7 @@
 
 mod alone;
 mod over_time;
+mod sample;
 mod telling;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,8 @@ use std::fmt;
 
 use jiff::civil::{Date, date};
 use rayon::prelude::*;
+
+pub(crate) use sample::{some_accounts, some_rows};
 
 use super::cell::Cell;
 use super::infer;

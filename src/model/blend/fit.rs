@@ -43,23 +43,19 @@ pub(super) fn fit(
     }
     let deals = deals(params, |seed| stratified_folds(y, params.n_folds, seed))?;
     let (mut blend, _) = fit_rows(params, table, y, weights, y.len(), deals, on_progress)?;
-    blend.warnings.extend(leaks_told(table, y, frame::leaks));
+    blend.warnings.extend(leaks_told(table, y, &frame::some_rows(y.len()), frame::leaks));
     Ok(blend)
 }
-
-/// In so many rows leaks show as well as in all.
-const LEAK_ROWS: usize = 10_000;
 
 /// The columns that seem to know the label, in words; nothing where a class has too few rows to tell.
 fn leaks_told(
     table: &TableView<'_>,
     y: &[bool],
+    rows: &[usize],
     find: impl Fn(&Table, &[Option<bool>], &str) -> Result<Vec<Leak>>,
 ) -> Vec<String> {
-    let every = y.len().div_ceil(LEAK_ROWS).max(1);
-    let rows: Vec<usize> = (0..y.len()).step_by(every).collect();
     let label: Vec<Option<bool>> = rows.iter().map(|&row| Some(y[row])).collect();
-    let found = find(&table.take(&rows), &label, "y").unwrap_or_default();
+    let found = find(&table.take(rows), &label, "y").unwrap_or_default();
     found.into_iter().map(|leak| leak.to_string()).collect()
 }
 
@@ -97,7 +93,8 @@ pub(super) fn fit_groups(
     }
     let deals = deals(params, |seed| grouped_folds(groups, y, params.n_folds, seed))?;
     let (mut blend, _) = fit_rows(params, table, y, weights, n_distinct(groups), deals, on_progress)?;
-    blend.warnings.extend(leaks_told(table, y, frame::leaks_among_groups));
+    let rows = frame::some_accounts(groups);
+    blend.warnings.extend(leaks_told(table, y, &rows, frame::leaks_among_groups));
     Ok(blend)
 }
 

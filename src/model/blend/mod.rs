@@ -265,7 +265,7 @@ impl BlendClassifier {
 
     /// What whoever relies on the scores should know of the rows it learned from, a sentence each: that there are few
     /// of a class, or none that could be left out; that a column seems to know the label ([`leaks`](crate::frame::leaks),
-    /// on at most some 10,000 rows; the label is called `y`). Empty where there is nothing to say.
+    /// on at most some 200,000 rows; the label is called `y`). Empty where there is nothing to say.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }

@@ -5,6 +5,8 @@ mod dataset;
 mod design;
 mod linear;
 mod monotone;
+mod products;
+mod quasi_newton;
 mod solver;
 
 use std::ops::ControlFlow;

@@ -1,5 +1,6 @@
 //! Tables from Parquet files: some threads unpack, each its share of the row groups, while another reads the rows.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +24,8 @@ use crate::error::{Error, ErrorKind, Result};
 const BATCH_ROWS: usize = 1 << 15;
 /// Batches of one thread that may wait to be read: those of a usual row group, so that no thread waits for another.
 const WAITING: usize = 32;
+/// Files that are unpacked at a time: each is open once a thread, and a process may have few files open.
+const FILES_AT_A_TIME: usize = 4;
 
 type Unpacked = Result<Batch>;
 
@@ -45,7 +48,7 @@ impl Unpacking {
         path: &Path,
     ) -> Result<Self> {
         let what = path.display().to_string();
-        // Each reader has a file of its own: copies of one handle would share its place in the file.
+        // Each thread has a file of its own: copies of one handle would share its place in the file.
         let open = || File::open(path).map_err(|source| ErrorKind::Io { path: what.clone(), source });
         let told = |error: ParquetError| faulty(&what, &error.to_string());
         let packed = Packed::new(&open()?, |column| table.reads(column, &timeline.account)).map_err(told)?;
@@ -55,13 +58,11 @@ impl Unpacking {
         let n_threads = rayon::current_num_threads().clamp(1, groups.len().max(1));
         let mut receivers = Vec::new();
         for thread in 0..n_threads {
-            let mut own = Vec::new();
-            for group in (thread..groups.len()).step_by(n_threads) {
-                own.push(packed.reader(open()?, group).map_err(told)?);
-            }
             let (sender, receiver) = sync_channel(WAITING);
+            let (file, packed) = (open()?, packed.clone());
             let (columns, what) = (columns.clone(), what.clone());
-            scope.spawn(move || unpack(own, &columns, &what, &sender));
+            let own = (thread..groups.len()).step_by(n_threads);
+            scope.spawn(move || unpack(&packed, &file, own, &columns, &what, &sender));
             receivers.push(receiver);
         }
         Ok(Unpacking { what, names: packed.names, groups, receivers })
@@ -83,9 +84,13 @@ impl Reading<'_> {
                 true => Unpacking::begin(scope, self.timeline, table, path).map(Some),
                 false => Ok(None),
             };
-            let unpacking = files.iter().map(begin).collect::<Result<Vec<_>>>()?;
-            for ((table, path), unpacking) in files.iter().zip(unpacking) {
-                match unpacking {
+            let mut beginning = files.iter().map(begin);
+            let mut begun = VecDeque::new();
+            for (table, path) in files {
+                for file in beginning.by_ref().take(FILES_AT_A_TIME - begun.len()) {
+                    begun.push_back(file?);
+                }
+                match begun.pop_front().flatten() {
                     Some(unpacking) => self.unpacked(table, unpacking)?,
                     None => self.file(&table.title(), path).map(drop)?,
                 }
@@ -129,20 +134,30 @@ fn read_group(
 
 /// Ends early where nobody receives any more.
 fn unpack(
-    readers: Vec<ParquetRecordBatchReader>,
+    packed: &Packed,
+    file: &File,
+    groups: impl Iterator<Item = usize>,
     columns: &Columns,
     what: &str,
     sender: &SyncSender<Unpacked>,
 ) {
-    for batch in readers.into_iter().flatten() {
-        let batch = batch.map_err(|error| faulty(what, &error.to_string()));
-        if sender.send(batch.and_then(|batch| columns.batch(&batch))).is_err() {
+    for group in groups {
+        let send = |batch: Unpacked| sender.send(batch).is_ok();
+        let goes_on = match packed.reader(file, group) {
+            Ok(mut reader) => reader.all(|batch| {
+                let batch = batch.map_err(|error| faulty(what, &error.to_string()));
+                send(batch.and_then(|batch| columns.batch(&batch)))
+            }),
+            Err(error) => send(Err(faulty(what, &error.to_string()))),
+        };
+        if !goes_on {
             return;
         }
     }
 }
 
 /// A file with the columns that are wanted of it; texts come as dictionaries, as they mostly are in the file.
+#[derive(Clone)]
 struct Packed {
     metadata: ArrowReaderMetadata,
     mask: ProjectionMask,
@@ -165,10 +180,10 @@ impl Packed {
 
     fn reader(
         &self,
-        file: File,
+        file: &File,
         group: usize,
     ) -> std::result::Result<ParquetRecordBatchReader, ParquetError> {
-        ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+        ParquetRecordBatchReaderBuilder::new_with_metadata(file.try_clone()?, self.metadata.clone())
             .with_projection(self.mask.clone())
             .with_row_groups(vec![group])
             .with_batch_size(BATCH_ROWS)

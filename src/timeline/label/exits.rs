@@ -76,13 +76,7 @@ impl Reader<'_> {
         let (records, labelling) = (self.records, self.labelling);
         let known = self.known(account, records.known_until());
         let pauses = self.pauses(&known);
-        let silent = self.exits_by_silence(account, &known, &pauses).into_iter();
-        // By what was known then: a contract that came later unsays no silence before it.
-        let counts = |away: &Away| self.judged(account, away.from).by_silence;
-        let away = away::joined(
-            self.away(&known, &pauses, self.judged(account, records.known_until())),
-            silent.filter(counts).collect(),
-        );
+        let away = self.all_away(account, &known, &pauses);
         let grace_days = labelling.grace_days;
         let merged = self.merged(&known);
         let is_exit = |away: &Away| {
@@ -95,6 +89,19 @@ impl Reader<'_> {
             Exit { account, away, is_involuntary }
         };
         away.into_iter().filter(is_exit).map(exit).collect()
+    }
+
+    /// The stretches of days without the account by any rule that it was judged by when they began: a contract that came
+    /// later neither unsays a silence before it nor makes an absence of the days before it.
+    fn all_away(&self, account: usize, known: &Known<'_>, pauses: &[std::ops::Range<Date>]) -> Vec<Away> {
+        let by_contract = match self.labelling.churn_rules.iter().any(Churn::is_by_contract) {
+            true => away::by_contracts(known, &self.labelling.churn_rules, pauses),
+            false => Vec::new(),
+        };
+        let by_contract = by_contract.into_iter().filter(|away| self.judged(account, away.from).by_contract);
+        let silent = self.exits_by_silence(account, known, pauses).into_iter();
+        let silent = silent.filter(|away| self.judged(account, away.from).by_silence);
+        away::joined(away::joined(self.by_events(known), by_contract.collect()), silent.collect())
     }
 
     fn exits_by_silence(

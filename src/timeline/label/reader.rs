@@ -115,12 +115,16 @@ impl<'a> Reader<'a> {
     }
 
     /// The stretches of days without the account by an event or by contract.
-    pub(super) fn away(&self, known: &Known<'_>, pauses: &[Range<Date>], judged: Judged) -> Vec<Away> {
-        let by_events = away::by_events(known, &self.codes.leaves, &self.codes.returns);
+    fn away(&self, known: &Known<'_>, pauses: &[Range<Date>], judged: Judged) -> Vec<Away> {
+        let by_events = self.by_events(known);
         match judged.by_contract {
             true => away::joined(by_events, away::by_contracts(known, &self.labelling.churn_rules, pauses)),
             false => by_events,
         }
+    }
+
+    pub(super) fn by_events(&self, known: &Known<'_>) -> Vec<Away> {
+        away::by_events(known, &self.codes.leaves, &self.codes.returns)
     }
 
     /// The first day on which it went into another account.
@@ -149,9 +153,9 @@ impl<'a> Reader<'a> {
         found
     }
 
-    /// Beside other rules, the start of a contract is no silence.
+    /// Beside rules by contract, the start of a contract is no silence.
     fn signed(&self, account: usize, until: Date) -> impl Iterator<Item = Date> + use<'_, 'a> {
-        let is_beside = self.labelling.churn_rules.len() > 1;
+        let is_beside = self.labelling.churn_rules.iter().any(Churn::is_by_contract);
         let contracts = if is_beside { self.records.contracts_of(account) } else { &[] };
         contracts.iter().filter(move |contract| contract.known_at < until).map(|contract| contract.starts)
     }

@@ -76,13 +76,41 @@ fn events_are_in_order_whatever_their_days_and_names_are() {
         };
         let mut expected = all[..n].to_vec();
         expected.sort_by(|a, b| {
-            let key = |e: &Event| (e.occurred_at, e.name, e.known_at);
+            let key = |e: &Event| (e.occurred_at, &names.names()[e.name as usize], e.known_at);
             key(a).cmp(&key(b)).then(a.value.total_cmp(&b.value)).then(a.user.cmp(&b.user))
         });
         assert_eq!(made(all[..n].to_vec()).events(), expected);
         let backwards: Vec<Event> = all[..n].iter().rev().copied().collect();
         assert_eq!(made(backwards).events(), expected);
     }
+}
+
+#[test]
+fn how_names_are_numbered_decides_nothing() {
+    let day = date(2026, 3, 30);
+    let told = |rows: [(&'static str, f64); 4]| {
+        let (first, later) = rows.split_at(2);
+        let facts = |rows: &[(&'static str, f64)]| -> Vec<Fact> {
+            rows.iter().map(|(name, value)| (*name, None, *value, day, day)).collect()
+        };
+        let (mut grown, at_once) = (records(&facts(first)), records(&facts(&rows)));
+        let events: Vec<Event> = later
+            .iter()
+            .map(|&(name, value)| {
+                let name = grown.name_code(name);
+                Event { account: 0, name, user: None, value, occurred_at: day, known_at: day }
+            })
+            .collect();
+        grown.add(vec![], vec![], events, date(2026, 8, 1)).unwrap();
+        let values =
+            [&grown, &at_once].map(|records| records.events().iter().map(|event| event.value).collect());
+        let [grown, at_once]: [Vec<f64>; 2] = values;
+        assert_eq!(grown, at_once);
+        grown
+    };
+    let rows = [("read", 0.1), ("seen", 0.7), ("liked", 0.2), ("met", 0.4)];
+    assert_eq!(told(rows), [0.2, 0.4, 0.1, 0.7]);
+    assert_eq!(told([rows[3], rows[1], rows[0], rows[2]]), [0.2, 0.4, 0.1, 0.7]);
 }
 
 #[test]

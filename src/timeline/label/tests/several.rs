@@ -68,17 +68,69 @@ fn a_contract_that_starts_is_no_silence() {
     assert_eq!((signed(on(4, 25), far()), signed(on(7, 20), far())), (Some(false), Some(true)));
 }
 
+fn silence(days: u32) -> Churn {
+    Churn::Silence { events: vec!["order".into()], days: Some(days) }
+}
+
+fn exit_days(story: &Story, labelling: &Labelling, column: &str) -> Vec<Option<String>> {
+    let table = crate::timeline::exits(&story.records(), labelling).unwrap();
+    let Some(crate::frame::Column::Category(days)) = table.column(column) else { panic!("{column}") };
+    (0..table.n_rows()).map(|row| days.text(row).map(str::to_owned)).collect()
+}
+
+fn days(days: &[&str]) -> Vec<Option<String>> {
+    days.iter().map(|day| Some((*day).to_owned())).collect()
+}
+
 #[test]
 fn exits_are_by_the_rules_that_an_account_is_judged_by() {
     let labelling = any([Churn::Event(vec!["closed".into()]), Churn::NoRevenue, rhythm()]);
-    let days = |story: &Story| {
-        let table = crate::timeline::exits(&story.records(), &labelling).unwrap();
-        let Some(crate::frame::Column::Category(days)) = table.column("left_on") else { panic!() };
-        (0..table.n_rows()).map(|row| days.text(row).unwrap().to_owned()).collect::<Vec<_>>()
-    };
+    let left_on = |story: &Story| exit_days(story, &labelling, "left_on");
     let silent = weekly_until(on(4, 1));
-    assert_eq!(days(&silent), ["2026-04-23"], "21 days are not too long");
-    assert_eq!(days(&silent.clone().event("closed", on(4, 10))), ["2026-04-10"], "silent when it closed");
+    assert_eq!(left_on(&silent), days(&["2026-04-23"]), "21 days are not too long");
+    assert_eq!(
+        left_on(&silent.clone().event("closed", on(4, 10))),
+        days(&["2026-04-10"]),
+        "silent when it closed"
+    );
     let paid = Contract { ended: Some(on(6, 1)), ..team(date(2025, 5, 1), date(2027, 5, 1)) };
-    assert_eq!(days(&silent.contract(paid)), ["2026-06-01"]);
+    assert_eq!(left_on(&silent.contract(paid)), days(&["2026-06-01"]));
+}
+
+#[test]
+fn without_a_rule_by_contract_no_contract_keeps_an_account_from_falling_silent() {
+    let old = || team(date(2025, 2, 1), date(2027, 5, 1));
+    for (rule, left_on) in [(silence(20), "2026-03-22"), (rhythm(), "2026-03-23")] {
+        let labelling = any([Churn::Event(vec!["closed".into()]), rule]);
+        for signed in [old(), Contract { ended: Some(date(2025, 12, 1)), ..old() }] {
+            let story = |last| weekly_until(last).contract(signed.clone());
+            assert_eq!(story(on(3, 31)).left(&labelling), Some(true));
+            assert_eq!(story(on(5, 5)).left(&labelling), Some(false));
+            assert!(story(on(3, 31)).is_customer(&labelling, AS_OF));
+            assert!(!story(on(3, 1)).is_customer(&labelling, AS_OF), "silent since March");
+            assert_eq!(exit_days(&story(on(3, 1)), &labelling, "left_on"), days(&[left_on]));
+        }
+    }
+}
+
+#[test]
+fn a_contract_that_comes_later_unsays_no_silence_before_it() {
+    let closed = || Churn::Event(vec!["closed".into()]);
+    for rule in [Churn::Notice, Churn::NoRevenue] {
+        let labelling = any([closed(), rule, silence(20)]);
+        let lapsed = weekly_until(on(3, 1));
+        let exits =
+            |story: &Story| ["left_on", "returned_on"].map(|column| exit_days(story, &labelling, column));
+        assert_eq!(exits(&lapsed), [days(&["2026-03-22"]), vec![None]]);
+        let back = lapsed.clone().contract(team(on(6, 1), date(2027, 5, 1)));
+        assert_eq!(exits(&back), [days(&["2026-03-22"]), days(&["2026-06-01"])]);
+        // Whether it was a customer says the same.
+        assert!(back.is_customer(&labelling, on(3, 21)) && !back.is_customer(&labelling, on(3, 22)));
+        // From then on its contract decides, whatever it orders.
+        let over = lapsed.contract(Contract { ended: Some(on(7, 1)), ..team(on(6, 1), date(2027, 5, 1)) });
+        assert_eq!(
+            exits(&over),
+            [days(&["2026-03-22", "2026-07-01"]), vec![Some("2026-06-01".into()), None]]
+        );
+    }
 }
