@@ -75,11 +75,22 @@ impl<'a> ColumnCells<'a> {
 
     #[inline(always)]
     pub(super) fn bin(&self, row: usize) -> u8 {
-        let at = row * self.width + self.offset;
         match self.bins {
-            None => self.cells[at],
-            Some(bins) => bins[number([self.cells[at], self.cells[at + 1]])],
+            None => self.cells[row * self.width + self.offset],
+            Some(bins) => bins[self.number(row)],
         }
+    }
+
+    /// The number in a row's cell of a bundle.
+    #[inline(always)]
+    pub(super) fn number(&self, row: usize) -> usize {
+        let cell = self.cells[row * self.width + self.offset..].first_chunk();
+        number(*cell.expect("a cell of a bundle has two bytes"))
+    }
+
+    /// What the numbers stand for, where the column is one of a bundle.
+    pub(super) fn bins(&self) -> Option<&'a [u8; MAX_VALUES]> {
+        self.bins
     }
 }
 

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::bundles::MAX_VALUES;
 use super::cells::Bins;
 use super::copies::ColumnCopies;
 use super::histogram::{Extent, Histogram, Layout, PARALLEL_ROWS, Row, SpareCells, row_index};
@@ -342,8 +343,16 @@ impl Growth<'_, '_> {
     fn part_rows(&mut self, start: usize, end: usize, split: &Split) -> usize {
         let Grower { bins, rows, scratch, copies, n_threads, .. } = &mut *self.grower;
         let cells = copies.cells(bins, split.column, end - start, *n_threads);
-        let goes_left = |row: Row| contains(&split.left_bins, cells.bin(row_index(row)));
-        partition(&mut rows[start..end], scratch, &goes_left, *n_threads)
+        let (rows, n_threads) = (&mut rows[start..end], *n_threads);
+        let goes_left: [bool; 256] = std::array::from_fn(|bin| contains(&split.left_bins, bin as u8));
+        let goes_left = |bin: u8| goes_left[usize::from(bin)];
+        match cells.bins() {
+            Some(bins) if rows.len() > MAX_VALUES => {
+                let goes_left = bins.map(goes_left);
+                partition(rows, scratch, &|row| goes_left[cells.number(row_index(row))], n_threads)
+            }
+            _ => partition(rows, scratch, &|row| goes_left(cells.bin(row_index(row))), n_threads),
+        }
     }
 
     /// After a split on a monotone column, the middle of the children's values keeps all below them apart.
