@@ -16,8 +16,8 @@ pub(super) const FOLD_SOLVER: SolverSettings<'_> = SolverSettings::new(200, 1e-3
 const KNOTS: usize = 6;
 /// Most coefficients with lines that bend; above it they are straight.
 const MOST_BENT: usize = 200;
-/// Trees that a fold grows.
-const N_TREES: usize = 40;
+/// Trees that a half grows.
+const N_TREES: usize = 20;
 /// Finer cuts than these tell effects nothing.
 const MAX_BINS: usize = 64;
 
@@ -59,20 +59,20 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// Few small trees with large leaves, each on half of the rows, for the log-odds of the outcome.
+    /// Few small trees with large leaves, for the log-odds of the outcome.
     pub fn trees(&self, rows: &[u32], random_state: u64) -> Result<Forest> {
         let task = BoostTask { y: &self.targets, weights: None, train: rows, valid: &[] };
         let grow = GrowParams {
             max_leaf_nodes: 7,
-            min_samples_leaf: 200,
+            min_samples_leaf: 100,
             l2_regularization: 10.0,
             ..GrowParams::default()
         };
         let params = BoostParams {
             n_estimators: N_TREES,
-            learning_rate: 0.12,
+            learning_rate: 0.2,
             max_features: 0.8,
-            subsample: 0.5,
+            subsample: 1.0,
             n_iter_no_change: None,
             random_state,
             n_threads: 1,
