@@ -236,6 +236,23 @@ mod tests {
     }
 
     #[test]
+    fn one_solution_tells_what_any_variance_would_give() {
+        lines(1.0, |lines| {
+            let (coefs, looks, hessians) = lines.settled();
+            let around = Parabola::new(lines.pieces, &looks, &hessians, &coefs, None);
+            for apart in [0.001, 0.03] {
+                let there = around.mean(&[apart], &[1.0]);
+                let slope = |coefs: &Coefs| {
+                    let looks = lines.looks(coefs, false);
+                    largest(&Parabola::new(lines.pieces, &looks, &hessians, coefs, None).slope(apart))
+                };
+                let (before, after) = (slope(&coefs), slope(&there));
+                assert!(after < 0.1 * before, "{apart}: {before} {after}");
+            }
+        });
+    }
+
+    #[test]
     fn how_far_actions_depart_is_read_from_the_outcomes() {
         let likely = |slope: f64| {
             lines(slope, |lines| {

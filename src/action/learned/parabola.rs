@@ -156,3 +156,39 @@ fn held(matrix: &Array2<f64>, penalty: impl Fn(usize) -> f64) -> Option<Cholesky
     system.diagonal_mut().enumerate().for_each(|(at, cell)| *cell += penalty(at) + 1e-9 * cell.abs() + 1e-12);
     system.cholesky()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two actions, two coefficients and an intercept.
+    #[test]
+    fn steps_and_determinants_are_those_of_the_whole_system() {
+        let (width, apart) = (3, 0.02);
+        let of_arm = |arm: usize| {
+            let root =
+                Array2::from_shape_fn((5, width), |(i, j)| ((7 * i + 5 * j + 3 * arm) % 11) as f64 - 4.0);
+            root.t().dot(&root)
+        };
+        let of_arms = [of_arm(0), of_arm(1), of_arm(2)];
+        let mut whole = Symmetric::zeros(3 * width);
+        for (arm, hessian) in of_arms.iter().enumerate() {
+            let blocks = if arm == 0 { vec![0] } else { vec![0, arm] };
+            for (a, b) in blocks.iter().flat_map(|a| blocks.iter().map(move |b| (a, b))) {
+                for ((i, j), value) in hessian.indexed_iter() {
+                    whole.values[(a * width + i) * 3 * width + b * width + j] += value;
+                }
+            }
+        }
+        whole.diagonal_mut().enumerate().for_each(|(at, cell)| *cell += penalty(at, width, apart));
+        let factor = whole.cholesky().expect("positive definite");
+        let step = Step::new(&of_arms, apart).expect("positive definite");
+        assert!((step.log_determinant - factor.log_determinant()).abs() < 1e-6);
+        let slope: Vec<f64> = (0..3 * width).map(|at| (at % 4) as f64 - 1.5).collect();
+        let mut solved = slope.clone();
+        factor.solve(&mut solved);
+        for (along, solved) in step.along(&slope).iter().zip(solved) {
+            assert!((along + solved).abs() < 1e-6 * (1.0 + solved.abs()), "{along} {solved}");
+        }
+    }
+}
