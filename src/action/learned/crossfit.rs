@@ -153,3 +153,19 @@ pub(super) fn mean_of_other_folds(values: &[f64], folds: &[Fold]) -> Vec<f64> {
     }
     means
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rare_outcomes_and_even_chances_tell_most_exactly() {
+        let (rare, even) = (vec![0.1, 0.5, 0.5], vec![0.1, 0.5, 0.5]);
+        let chances = [0.5, 0.5, 0.5, 0.5, 0.9, 0.1];
+        let [found] = &precisions(&[rare, even], &chances)[..] else { panic!("one action") };
+        assert!((mean(found) - 1.0).abs() < 1e-12);
+        // Variances of the scores: .09 / .5 twice, .25 / .5 twice, .25 / .9 + .25 / .1.
+        assert!((found[0] / found[1] - 0.25 / 0.09).abs() < 1e-9, "{found:?}");
+        assert!((found[1] / found[2] - (0.25 / 0.9 + 2.5)).abs() < 1e-9, "{found:?}");
+    }
+}

@@ -160,6 +160,20 @@ mod tests {
     }
 
     #[test]
+    fn rows_whose_scores_are_mostly_noise_count_for_little() {
+        let lines: Vec<f64> = (0..N).map(|row| 0.06 * wave(row, 13)).collect();
+        // Every second row's score is wild, and by bad luck against what is so.
+        let wild = |row: usize| row.is_multiple_of(2);
+        let luck = |row: usize| if wild(row) { -20.0 * lines[row] } else { 0.0 };
+        let noise = |row: usize| if (row / 97).is_multiple_of(2) { 0.2 } else { -0.2 };
+        let scores: Vec<f64> = (0..N).map(|row| lines[row] + luck(row) + noise(row)).collect();
+        let exact = |row: usize| if wild(row) { 0.02 } else { 1.98 };
+        let weigh = |precisions: Vec<f64>| weigh([&lines, &[0.0; N]], &scores, &precisions);
+        let (told, alike) = (weigh((0..N).map(exact).collect()), weigh(vec![1.0; N]));
+        assert!(told.of[0] > 0.6 && alike.of[0] < 0.1, "{:?} {:?}", told.of, alike.of);
+    }
+
+    #[test]
     fn where_nothing_differs_next_to_nothing_is_believed() {
         let Weights { of, differ, mean_square, .. } = found([0.0, 0.0]);
         assert!(differ < 0.3 && of.iter().all(|weight| *weight < 0.2), "{of:?} {differ}");
