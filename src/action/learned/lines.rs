@@ -154,7 +154,7 @@ impl<'a> Lines<'a> {
             *residual = p - y;
             *curvature = p * (1.0 - p);
         }
-        let hessian = with_hessian.then(|| piece.gram(Some(&curvatures)));
+        let hessian = with_hessian.then(|| piece.gram(&curvatures));
         Look { loss, gradient: piece.products(residuals.view()), hessian }
     }
 
