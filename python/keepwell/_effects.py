@@ -17,9 +17,9 @@ from ._table import table as as_table
 class EffectModel:
     """By how much each action changes an outcome, for whom, and how sure that is.
 
-    Four simple learners (logistic regressions whose actions are held together nearly, somewhat and hardly; small trees)
-    are fitted on folds and weighed by how near they come together to doubly robust scores of rows that they did not see.
-    "The same for all" and "none" are always among them, so that no difference is claimed that the data does not show.
+    Two simple learners (logistic regressions of the actions, held together as far as the outcomes say; small trees) are
+    weighed by how near they come to doubly robust scores of rows that they did not see. "The same for all" and "none"
+    are always among them, so that no difference is claimed that the data does not show.
 
     Parameters
     ----------

@@ -9,8 +9,9 @@ into it, and downloads the experiments (see `experiments.py`: 4 MB).
 Each learner tells the effect of each action for rows that it did not learn from. `results/report.md` has the Qini
 coefficient of each (scikit-uplift's), what choosing by the effects is worth beside the best of "the same for all" and
 "none" at several costs (doubly robust, with its standard error), and how long a fit took on one thread, as a ratio to
-keepwell's. keepwell's fit holds four learners over five folds and their intervals; most peers' is one learner, once.
-`--quick` leaves out the forests, which take most of the time.
+keepwell's. keepwell's fit holds two learners, their choice and intervals; most peers' is one learner, once.
+`--quick` leaves out the forests, which take most of the time. `--seeds 8` adds what the folds' seed does to the first
+experiment's figures: their means over that many seeds, and deviations.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="no forests")
     parser.add_argument("--learners", help="some of the learners, by semicolons")
     parser.add_argument("--seed", type=int, default=42, help="seed of the folds (default 42)")
+    parser.add_argument("--seeds", type=int, default=1, help="seeds of folds to take means over (default 1)")
     parser.add_argument("--repeats", type=int, default=3, help="fits that are timed, of which the median (default 3)")
     parser.add_argument("--cache", type=Path, default=HERE / "cache" / "data", help="where the experiments are kept")
     parser.add_argument("--results", type=Path, default=HERE / "results", help="folder of the report")
@@ -66,6 +68,8 @@ def _run(options: argparse.Namespace) -> None:
             print(f"{learner.name} is left out: `{learner.package}` is not installed")
     options.cache.mkdir(parents=True, exist_ok=True)
     sections = [_measure(experiment, learners, options) for experiment in experiments.load(options.cache, options.seed)]
+    if options.seeds > 1:
+        sections.append(_over_seeds(learners, options))
     options.results.mkdir(parents=True, exist_ok=True)
     text = "\n\n".join(sections)
     (options.results / "report.md").write_text(text + "\n")
@@ -105,6 +109,35 @@ def _measure(experiment, learners, options) -> str:
         lines.append("| " + " | ".join(cells) + " |")
         print(lines[-1], flush=True)
     return "\n".join([f"## {experiment.name}", "", *of_all, *lines])
+
+
+def _over_seeds(learners, options) -> str:
+    """Means and deviations over seeds of the folds, a row a learner."""
+    import experiments
+    import numpy as np
+    import values
+
+    found = {learner.name: [] for learner in learners}
+    for seed in range(options.seed, options.seed + options.seeds):
+        experiment = next(experiments.load(options.cache, seed))
+        numbers, y, arm = experiment.numbers(), experiment.y, experiment.arm
+        scores = values.scores(numbers, arm, y, len(experiment.arms), experiment.splits)
+        for learner in learners:
+            effects = _effects(experiment, learner, numbers)
+            pairs = [np.isin(arm, (0, at)) for at in range(1, len(experiment.arms))]
+            of_seed = [values.qini(y[rows], effects[rows, at], arm[rows] == at) for at, rows in enumerate(pairs, start=1)]
+            gains = [values.over_best_for_all(scores, values.policy(effects.copy(), cost), cost) for cost in COSTS]
+            of_seed.append(values.value(scores, values.policy(effects.copy(), 0.03), 0.03)[0])
+            of_seed += [np.mean([gain for gain, _ in gains]), min(gain / max(error, 1e-12) for gain, error in gains)]
+            found[learner.name].append(of_seed)
+    columns = ["learner", *(f"Qini, {arm}" for arm in experiment.arms[1:]), "value of the best arm of all, cost .03"]
+    columns += ["over the same for all, mean of all costs", "least of these, in standard errors"]
+    lines = [f"## {experiment.name} over {options.seeds} seeds", "", "| " + " | ".join(columns) + " |"]
+    lines.append("|" + " --- |" * len(columns))
+    for name, of_seeds in found.items():
+        told = zip(np.mean(of_seeds, axis=0), np.std(of_seeds, axis=0))
+        lines.append(f"| {name} | " + " | ".join(f"{mean:.4f} (deviation {apart:.4f})" for mean, apart in told) + " |")
+    return "\n".join(lines)
 
 
 def _head(experiment) -> list[str]:

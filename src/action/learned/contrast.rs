@@ -7,7 +7,7 @@ use super::data::{Fold, mean, variance};
 use super::doubt::Doubt;
 use super::learners::Learner;
 use super::pieces::Pieces;
-use super::weigh::Weights;
+use super::weigh::{Weights, weigh};
 use super::{Average, Candidate};
 use crate::model::EncodedColumn;
 
@@ -29,7 +29,7 @@ pub(super) struct Contrast {
     /// Its variance.
     variance: f64,
     /// What each learner's differences count.
-    weights: Vec<f64>,
+    weights: [f64; 2],
     doubt: Doubt,
 }
 
@@ -40,21 +40,19 @@ pub(super) struct Found {
 }
 
 impl Contrast {
-    /// Of action `action` (from 1) from what was left out; `weights` are its learners', `outcome` is the outcome's
-    /// deviation.
+    /// Of action `action` (from 1) from what was left out; `outcome` is the outcome's deviation.
     pub fn new(
         left_out: &LeftOut,
         folds: &[Fold],
         pieces: &Pieces<'_>,
         action: usize,
-        weights: Weights,
         outcome: f64,
         prior: Option<(f64, f64)>,
     ) -> (Self, Found) {
         let scores = left_out.effect_scores(action);
-        let differences: Vec<&[f64]> =
-            left_out.differences.iter().map(|of_actions| &of_actions[action - 1][..]).collect();
+        let differences = left_out.differences.each_ref().map(|of_actions| &of_actions[action - 1][..]);
         let precisions = &left_out.precisions[action - 1];
+        let weights = weigh(differences, &scores, precisions);
         let average = average(&scores, prior);
         let nothing = chance_of_nothing(&scores, outcome, prior);
         let candidates = candidates(&differences, &scores, folds, &weights, nothing);
@@ -69,35 +67,27 @@ impl Contrast {
         (contrast, Found { average, candidates })
     }
 
-    /// Whether a learner is needed, by its place.
-    pub fn needs(&self, learner: usize) -> bool {
-        self.weights[learner] > 0.0
-    }
-
-    /// Effects of `n` rows with their standard errors; `by_fold` holds each fold's differences by learner.
+    /// Effects of `n` rows with their standard errors; `told` holds differences by learner and member.
     ///
     /// The variance is that of the average; of the differences, as far as rows decide them; and of their shape, as far
-    /// as folds disagree (the jackknife that leaves out a group, Efron & Stein 1981).
+    /// as members disagree.
     pub fn effects(
         &self,
-        by_fold: &[Vec<Vec<f64>>],
+        told: &[Vec<&[f64]>; 2],
         columns: &[EncodedColumn<'_>],
         n_rows: usize,
     ) -> (Vec<f64>, Vec<f64>) {
-        let k = by_fold.len() as f64;
         let doubt = self.doubt.variances(columns, n_rows);
         let of_row = |row: usize| {
-            let of_fold = |fold: &Vec<Vec<f64>>| -> f64 {
-                let weighed = |(weight, of_learner): (&f64, &Vec<f64>)| {
-                    of_learner.get(row).map_or(0.0, |difference| weight * difference)
-                };
-                self.weights.iter().zip(fold).map(weighed).sum()
-            };
-            let told: Vec<f64> = by_fold.iter().map(of_fold).collect();
-            let difference = mean(&told);
-            let apart = (k - 1.0) * variance(&told);
-            let effect = (self.level + difference).clamp(-1.0, 1.0);
-            (effect, (self.variance + doubt[row] + apart).sqrt())
+            let (mut effect, mut variance) = (self.level, self.variance + doubt[row]);
+            for ((learner, weight), members) in Learner::ALL.into_iter().zip(self.weights).zip(told) {
+                let n = members.len() as f64;
+                let mean = members.iter().map(|of| of[row]).sum::<f64>() / n;
+                let apart = members.iter().map(|of| (of[row] - mean).powi(2)).sum::<f64>() / n;
+                effect += weight * mean;
+                variance += weight * weight * learner.doubt(members.len()) * apart;
+            }
+            (effect.clamp(-1.0, 1.0), variance.sqrt())
         };
         (0..n_rows).map(of_row).unzip()
     }
@@ -134,7 +124,7 @@ fn chance_of_nothing(scores: &[f64], outcome: f64, prior: Option<(f64, f64)>) ->
 
 /// What the estimate is made of by name, heaviest first.
 fn candidates(
-    differences: &[&[f64]],
+    differences: &[&[f64]; 2],
     scores: &[f64],
     folds: &[Fold],
     weights: &Weights,
@@ -156,7 +146,7 @@ fn candidates(
         describe("none", nothing, &|_| 0.0),
         describe("the same for all", (1.0 - nothing) * (1.0 - differ), &|row| same[row]),
     ];
-    for ((learner, d), part) in Learner::all().zip(differences).zip(parts) {
+    for ((learner, d), part) in Learner::ALL.into_iter().zip(differences).zip(parts) {
         let share = if total > 0.0 { part / total } else { 0.0 };
         all.push(describe(learner.name(), (1.0 - nothing) * differ * share, &|row| same[row] + d[row]));
     }

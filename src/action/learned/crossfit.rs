@@ -9,9 +9,9 @@
 use rayon::prelude::*;
 
 use super::bench::Bench;
-use super::data::{Fold, Taken, mean, pick};
-use super::learners::{Fitted, rises};
-use super::lines::{APART, Left, Lines};
+use super::data::{Fold, Taken, halves, mean, pick};
+use super::learners::{Fitted, Member, rises};
+use super::lines::Lines;
 use super::pieces::Pieces;
 use crate::error::Result;
 use crate::model::{EncodedColumn, sigmoid};
@@ -19,25 +19,19 @@ use crate::model::{EncodedColumn, sigmoid};
 /// Outcomes are never thought to vary by less.
 const LEAST_NOISE: f64 = 1e-4;
 
-/// A learner fitted to a fold's training rows, with the mean of its effects on the rows left out, by action.
-pub(super) struct Centred {
-    pub fitted: Fitted,
-    pub means: Vec<f64>,
-}
-
 /// What cross-fitting found on rows left out.
 pub(super) struct LeftOut {
     /// Doubly robust scores, by arm.
     pub scores: Vec<Vec<f64>>,
     /// How exactly each row's scores tell of each action's effect: mean 1.
     pub precisions: Vec<Vec<f64>>,
-    /// Each learner's effects less their mean in the fold, by learner and action.
-    pub differences: Vec<Vec<Vec<f64>>>,
-    /// The learners of each fold, in the order of `differences`.
-    pub models: Vec<Vec<Centred>>,
+    /// Each learner's effects less their mean where it was left out, by learner and action.
+    pub differences: [Vec<Vec<f64>>; 2],
+    /// The models of each learner.
+    pub members: [Vec<Member>; 2],
 }
 
-/// A learner's models, one a fold, and what it says of all rows by the model that did not see them.
+/// A learner's models, and what it says of all rows by the model that did not see them.
 struct Said {
     models: Vec<Fitted>,
     /// By action.
@@ -53,34 +47,22 @@ impl LeftOut {
         chances: &[f64],
         seed: u64,
     ) -> Result<Self> {
-        let lines = Lines::new(pieces, &bench.targets).left_out();
-        let freest = &lines[APART.len() - 1];
-        let (forests, trees) = trees(bench, folds, seed)?;
+        let halves = halves(folds);
+        let (lines, trees) =
+            rayon::join(|| Lines::new(pieces, &bench.targets).left_out(), || trees(bench, &halves, seed));
+        let (forests, trees) = trees?;
         let half = |(a, b): (&f64, &f64)| 0.5 * (a + b);
         let both = |(a, b): (&Vec<f64>, &Vec<f64>)| a.iter().zip(b).map(half).collect();
-        let expected: Vec<Vec<f64>> = probabilities(&freest.log_odds).iter().zip(&trees).map(both).collect();
+        let by_lines = probabilities(&lines.log_odds);
+        let expected: Vec<Vec<f64>> = by_lines.iter().zip(&trees).map(both).collect();
         let scores = scores(bench, &expected, chances);
         let precisions = precisions(&expected, chances);
-        let mut said: Vec<Said> = lines.iter().map(|left| of_lines(pieces, left)).collect();
-        said.push(Said { models: forests, effects: rises(&trees) });
-        Ok(LeftOut::centred(said, folds, scores, precisions))
-    }
-
-    /// Each learner's effects by how far they are from their mean in the fold.
-    fn centred(said: Vec<Said>, folds: &[Fold], scores: Vec<Vec<f64>>, precisions: Vec<Vec<f64>>) -> Self {
-        let mut models: Vec<Vec<Centred>> = folds.iter().map(|_| Vec::new()).collect();
-        let mut differences = Vec::new();
-        for Said { models: fitted, mut effects } in said {
-            for ((fitted, (_, valid)), models) in fitted.into_iter().zip(folds).zip(&mut models) {
-                let means: Vec<f64> = effects.iter().map(|effects| mean(&pick(effects, valid))).collect();
-                for (effects, mean) in effects.iter_mut().zip(&means) {
-                    valid.iter().for_each(|&row| effects[row as usize] -= mean);
-                }
-                models.push(Centred { fitted, means });
-            }
-            differences.push(effects);
-        }
-        LeftOut { scores, precisions, differences, models }
+        let of_coefs =
+            |arms: &Vec<Vec<f64>>| Fitted::Lines(arms.iter().map(|coefs| pieces.scorer(coefs)).collect());
+        let lines = Said { models: lines.of_folds.iter().map(of_coefs).collect(), effects: rises(&by_lines) };
+        let (lines, of_lines) = lines.centred(folds);
+        let (trees, of_trees) = Said { models: forests, effects: rises(&trees) }.centred(&halves);
+        Ok(LeftOut { scores, precisions, differences: [of_lines, of_trees], members: [lines, trees] })
     }
 
     /// Doubly robust scores of an action's effect.
@@ -93,13 +75,22 @@ fn probabilities(log_odds: &[Vec<f64>]) -> Vec<Vec<f64>> {
     log_odds.iter().map(|of_arm| of_arm.iter().map(|odds| sigmoid(*odds)).collect()).collect()
 }
 
-fn of_lines(pieces: &Pieces<'_>, left: &Left) -> Said {
-    let scorers = |arms: &Vec<Vec<f64>>| arms.iter().map(|coefs| pieces.scorer(coefs)).collect();
-    let models = left.of_folds.iter().map(|arms| Fitted::Lines(scorers(arms))).collect();
-    Said { models, effects: rises(&probabilities(&left.log_odds)) }
+impl Said {
+    /// Effects by how far they are from their mean over the rows that a model did not see.
+    fn centred(mut self, folds: &[Fold]) -> (Vec<Member>, Vec<Vec<f64>>) {
+        let mut members = Vec::with_capacity(folds.len());
+        for (fitted, (_, left_out)) in self.models.into_iter().zip(folds) {
+            let means: Vec<f64> = self.effects.iter().map(|effects| mean(&pick(effects, left_out))).collect();
+            for (effects, mean) in self.effects.iter_mut().zip(&means) {
+                left_out.iter().for_each(|&row| effects[row as usize] -= mean);
+            }
+            members.push(Member { fitted, means });
+        }
+        (members, self.effects)
+    }
 }
 
-/// One forest a fold; probabilities of rows left out, by arm.
+/// One forest a half; probabilities of rows left out, by arm.
 fn trees(bench: &Bench<'_>, folds: &[Fold], seed: u64) -> Result<(Vec<Fitted>, Vec<Vec<f64>>)> {
     let n_arms = bench.data.n_arms;
     let of_fold = |(train, valid): &Fold| -> Result<(Fitted, Vec<Vec<f64>>)> {
@@ -161,4 +152,20 @@ pub(super) fn mean_of_other_folds(values: &[f64], folds: &[Fold]) -> Vec<f64> {
         valid.iter().for_each(|&row| means[row as usize] = mean);
     }
     means
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rare_outcomes_and_even_chances_tell_most_exactly() {
+        let (rare, even) = (vec![0.1, 0.5, 0.5], vec![0.1, 0.5, 0.5]);
+        let chances = [0.5, 0.5, 0.5, 0.5, 0.9, 0.1];
+        let [found] = &precisions(&[rare, even], &chances)[..] else { panic!("one action") };
+        assert!((mean(found) - 1.0).abs() < 1e-12);
+        // Variances of the scores: .09 / .5 twice, .25 / .5 twice, .25 / .9 + .25 / .1.
+        assert!((found[0] / found[1] - 0.25 / 0.09).abs() < 1e-9, "{found:?}");
+        assert!((found[1] / found[2] - (0.25 / 0.9 + 2.5)).abs() < 1e-9, "{found:?}");
+    }
 }

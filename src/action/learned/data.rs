@@ -51,6 +51,18 @@ impl Data<'_> {
     }
 }
 
+/// The rows in two, each left out of the other, by which folds they are in.
+pub(super) fn halves(folds: &[Fold]) -> Vec<Fold> {
+    let (first, rest) = folds.split_at(folds.len() / 2);
+    let rows = |folds: &[Fold]| {
+        let mut rows: Vec<u32> = folds.iter().flat_map(|(_, left_out)| left_out).copied().collect();
+        rows.sort_unstable();
+        rows
+    };
+    let (first, rest) = (rows(first), rows(rest));
+    vec![(rest.clone(), first.clone()), (first, rest)]
+}
+
 /// The values of the rows named.
 pub(super) fn pick<T: Copy>(values: &[T], rows: &[u32]) -> Vec<T> {
     rows.iter().map(|&row| values[row as usize]).collect()

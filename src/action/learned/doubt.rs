@@ -32,7 +32,7 @@ impl Doubt {
     /// weight 1.
     pub fn new(pieces: &Pieces<'_>, weights: &[f64], noise: f64, spread: f64) -> Self {
         let n_coefs = pieces.width - 1;
-        let of_piece = |piece: &Piece| piece.gram(Some(&Array1::from(pick(weights, &piece.rows))));
+        let of_piece = |piece: &Piece| piece.gram(&Array1::from(pick(weights, &piece.rows)));
         let of_pieces: Vec<Array2<f64>> = pieces.all.par_iter().map(of_piece).collect();
         let sums = of_pieces.iter().fold(Array2::zeros((n_coefs + 1, n_coefs + 1)), |sum, gram| sum + gram);
         let mut covariance = vec![0.0; n_coefs * n_coefs];

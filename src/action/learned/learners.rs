@@ -6,7 +6,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::bench::joined;
-use super::lines::APART;
 use crate::model::logistic::Scorer;
 use crate::model::{EncodedColumn, sigmoid};
 use crate::tree::{ColumnView, Forest};
@@ -14,30 +13,31 @@ use crate::tree::{ColumnView, Forest};
 /// A way to learn how the effect differs between accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Learner {
-    /// A logistic regression for each arm, held together by the strength at this place.
-    Lines(usize),
+    /// A logistic regression for each arm, held together as far as rows say.
+    Lines,
     /// One forest with the actions as columns.
     Trees,
 }
 
 impl Learner {
     /// All of them, in the order in which their effects stand.
-    pub fn all() -> impl Iterator<Item = Learner> {
-        (0..APART.len()).map(Learner::Lines).chain([Learner::Trees])
-    }
+    pub const ALL: [Learner; 2] = [Learner::Lines, Learner::Trees];
 
     pub fn name(self) -> &'static str {
         match self {
-            Learner::Lines(0) => "logistic, actions nearly alike for all",
-            Learner::Lines(1) => "logistic, actions held together",
-            Learner::Lines(_) => "logistic, actions apart",
+            Learner::Lines => "logistic",
             Learner::Trees => "trees",
         }
     }
 
-    /// Whether expected outcomes are read from it.
-    pub fn tells_outcomes(self) -> bool {
-        self == Learner::Lines(APART.len() - 1) || self == Learner::Trees
+    /// What the variance of `n` members' tellings makes of that of their mean: each was fitted to all rows but its own (the
+    /// jackknife that leaves out a group, Efron & Stein 1981), or to rows of its own.
+    pub fn doubt(self, n: usize) -> f64 {
+        let others = n.max(2) as f64 - 1.0;
+        match self {
+            Learner::Lines => others,
+            Learner::Trees => others.recip(),
+        }
     }
 }
 
@@ -63,6 +63,24 @@ impl Fitted {
     /// The effect of each action on the outcome's probability of `n` rows.
     pub fn effects(&self, columns: &[EncodedColumn<'_>], n: usize) -> Vec<Vec<f64>> {
         rises(&self.outcomes(columns, n))
+    }
+}
+
+/// A learner fitted to some rows, with the mean of its effects on rows left out, by action.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Member {
+    pub fitted: Fitted,
+    pub means: Vec<f64>,
+}
+
+impl Member {
+    /// Effects of each action on `n` rows, less their mean.
+    pub fn differences(&self, columns: &[EncodedColumn<'_>], n: usize) -> Vec<Vec<f64>> {
+        let mut effects = self.fitted.effects(columns, n);
+        for (effects, mean) in effects.iter_mut().zip(&self.means) {
+            effects.iter_mut().for_each(|effect| *effect -= mean);
+        }
+        effects
     }
 }
 

@@ -1,28 +1,28 @@
-//! Logistic regressions in which each action's coefficients depart from those of doing nothing, held together.
+//! Logistic regressions in which each action's coefficients depart from those of doing nothing, as far as rows say.
 //!
 //! > `log-odds = β₀ + Z β + α_a + Z γ_a` with β thought to be normal of variance [`SHARED`] and γ of one of [`APART`]
 //!
 //! Departures of no variance are an S-learner, the same for all in log-odds; free ones a T-learner (Künzel et al. 2019).
-//! Between them lies what an experiment can tell: how far accounts differ in log-odds.
+//! Between them lies what an experiment can tell. How likely each variance is, all outcomes together say (the evidence,
+//! MacKay 1992): that takes no rows away, and is far surer than what scores of rows left out could tell.
 //!
-//! One Newton solution over all rows serves every fold: a fold is left out by taking its part of the gradient and the
-//! Hessian off, and going the step from there.
+//! One solution over all rows serves every fold and every variance: see [`Parabola`].
 
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
 use super::data::pick;
+use super::parabola::Parabola;
 use super::pieces::Pieces;
-use crate::model::logistic::{Cholesky, Symmetric};
 
 /// Variance that the shared coefficients are thought to have: what they are, rows decide.
-const SHARED: f64 = 0.03;
-/// Variances that departures are thought to have. By simulated worlds and the training parts of two public experiments.
-pub(super) const APART: [f64; 3] = [0.0001, 0.001, 0.01];
-/// The solution is near enough when the last step moved no coefficient by more.
-const NEAR: f64 = 5e-3;
-/// The same for a fold left out: the step itself is from next to it.
-const NEAR_OF_FOLD: f64 = 0.05;
+pub(super) const SHARED: f64 = 0.03;
+/// Variances that departures may have, each thought as likely beforehand.
+const APART: [f64; 7] = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1];
+/// The variance at whose solution the parabola is taken.
+const MIDDLE: f64 = 3e-3;
+/// The solution is near enough when the last step moved no coefficient by more: the parabola goes the rest.
+const NEAR: f64 = 0.02;
 /// Steps further than this need a Hessian of where they end.
 const FAR: f64 = 0.3;
 const MOST_STEPS: usize = 30;
@@ -31,9 +31,9 @@ const STEPS_OF_HESSIAN: usize = 4;
 
 /// Coefficients of all arms, the intercepts last of each: those shared, then each action's departures.
 #[derive(Clone, Debug)]
-struct Coefs {
-    width: usize,
-    values: Vec<f64>,
+pub(super) struct Coefs {
+    pub width: usize,
+    pub values: Vec<f64>,
 }
 
 impl Coefs {
@@ -49,7 +49,7 @@ impl Coefs {
     }
 }
 
-/// A family of regressions of one strength, fold by fold.
+/// The regressions, fold by fold.
 pub(super) struct Left {
     /// Coefficients of each arm, by fold that was left out.
     pub of_folds: Vec<Vec<Vec<f64>>>,
@@ -58,10 +58,9 @@ pub(super) struct Left {
 }
 
 /// What a piece says at given coefficients.
-struct Look {
-    arm: usize,
+pub(super) struct Look {
     loss: f64,
-    gradient: Array1<f64>,
+    pub gradient: Array1<f64>,
     hessian: Option<Array2<f64>>,
 }
 
@@ -78,17 +77,12 @@ impl<'a> Lines<'a> {
         Lines { pieces, outcomes }
     }
 
-    /// A family for each of [`APART`], in that order.
-    pub fn left_out(&self) -> Vec<Left> {
-        let mut coefs = self.rates();
-        let mut hessians = Vec::new();
-        let of_strength = |&apart: &f64| {
-            let looks = self.settle(&mut coefs, apart, &mut hessians);
-            let of_fold = |fold| self.without(fold, &coefs, apart, &hessians, &looks);
-            let of_folds: Vec<Coefs> = (0..self.pieces.n_folds).into_par_iter().map(of_fold).collect();
-            self.left(of_folds)
-        };
-        APART.iter().map(of_strength).collect()
+    pub fn left_out(&self) -> Left {
+        let (coefs, looks, hessians) = self.settled();
+        let around = |fold| Parabola::new(self.pieces, &looks, &hessians, &coefs, fold);
+        let likely = around(None).likely(&APART);
+        let of_fold = |fold| around(Some(fold)).mean(&APART, &likely);
+        self.left((0..self.pieces.n_folds).into_par_iter().map(of_fold).collect())
     }
 
     /// Each arm at its rate.
@@ -107,76 +101,40 @@ impl<'a> Lines<'a> {
         Coefs { width, values }
     }
 
-    /// Goes to the solution on all rows; what pieces say there, and `hessians` of about there.
-    fn settle(&self, coefs: &mut Coefs, apart: f64, hessians: &mut Vec<Array2<f64>>) -> Vec<Look> {
-        let mut looks = self.looks(coefs, hessians.is_empty());
-        let mut step = None;
+    /// The solution on all rows for [`MIDDLE`]; what pieces say there, and their Hessians of about there.
+    fn settled(&self) -> (Coefs, Vec<Look>, Vec<Array2<f64>>) {
+        let mut coefs = self.rates();
+        let mut looks = self.looks(&coefs, true);
+        let mut hessians = Vec::new();
         for at in 1..=MOST_STEPS {
             if looks.iter().all(|look| look.hessian.is_some()) {
-                *hessians = looks.iter_mut().filter_map(|look| look.hessian.take()).collect();
-                step = None;
+                hessians = looks.iter_mut().filter_map(|look| look.hessian.take()).collect();
             }
-            let step = step.get_or_insert_with(|| Step::new(self.pieces, hessians, apart, None));
-            let along = step.along(&self.gradient(looks.iter().collect(), coefs, apart));
+            let along = Parabola::new(self.pieces, &looks, &hessians, &coefs, None).along(MIDDLE);
             let far = largest(&along);
             // Far off, every step has a Hessian of its own; near by, some share one.
             let anew = far > FAR || (far > NEAR && at % STEPS_OF_HESSIAN == 0);
-            looks = self.go(coefs, along, apart, &looks, anew);
+            looks = self.go(&mut coefs, along, &looks, anew);
             if far <= NEAR {
                 break;
             }
         }
-        looks
+        (coefs, looks, hessians)
     }
 
     /// Goes along a direction, by half as often as the objective does not fall.
-    fn go(
-        &self,
-        coefs: &mut Coefs,
-        mut along: Vec<f64>,
-        apart: f64,
-        from: &[Look],
-        with_hessians: bool,
-    ) -> Vec<Look> {
-        let (start, before) = (coefs.values.clone(), self.objective(from, coefs, apart));
+    fn go(&self, coefs: &mut Coefs, mut along: Vec<f64>, from: &[Look], with_hessians: bool) -> Vec<Look> {
+        let (start, before) = (coefs.values.clone(), objective(from, coefs));
         for _ in 0..20 {
-            coefs.values = start.iter().zip(&along).map(|(start, along)| start - along).collect();
+            coefs.values = start.iter().zip(&along).map(|(start, along)| start + along).collect();
             let looks = self.looks(coefs, with_hessians);
-            if self.objective(&looks, coefs, apart) <= before + 1e-9 * before {
+            if objective(&looks, coefs) <= before + 1e-9 * before {
                 return looks;
             }
             along.iter_mut().for_each(|along| *along *= 0.5);
         }
         coefs.values = start;
         self.looks(coefs, with_hessians)
-    }
-
-    /// The solution without a fold, from that on all rows.
-    fn without(
-        &self,
-        fold: usize,
-        whole: &Coefs,
-        apart: f64,
-        hessians: &[Array2<f64>],
-        looks: &[Look],
-    ) -> Coefs {
-        let step = Step::new(self.pieces, hessians, apart, Some(fold));
-        let others = |at: &usize| self.pieces.all[*at].fold != fold;
-        let places: Vec<usize> = (0..self.pieces.all.len()).filter(others).collect();
-        let mut coefs = whole.clone();
-        let mut gradient = self.gradient(places.iter().map(|&at| &looks[at]).collect(), &coefs, apart);
-        for _ in 0..MOST_STEPS {
-            let mut along = step.along(&gradient);
-            let far = largest(&along);
-            along.iter_mut().for_each(|along| *along /= far.max(1.0));
-            coefs.values.iter_mut().zip(&along).for_each(|(coef, along)| *coef -= along);
-            if far <= NEAR_OF_FOLD {
-                break;
-            }
-            let looks: Vec<Look> = places.iter().map(|&at| self.look(at, &coefs, false)).collect();
-            gradient = self.gradient(looks.iter().collect(), &coefs, apart);
-        }
-        coefs
     }
 
     fn looks(&self, coefs: &Coefs, with_hessians: bool) -> Vec<Look> {
@@ -196,28 +154,8 @@ impl<'a> Lines<'a> {
             *residual = p - y;
             *curvature = p * (1.0 - p);
         }
-        let hessian = with_hessian.then(|| piece.gram(Some(&curvatures)));
-        Look { arm: piece.arm, loss, gradient: piece.products(residuals.view()), hessian }
-    }
-
-    fn objective(&self, looks: &[Look], coefs: &Coefs, apart: f64) -> f64 {
-        let of_coef = |(at, value): (usize, &f64)| 0.5 * penalty(at, coefs.width, apart) * value * value;
-        looks.iter().map(|look| look.loss).sum::<f64>()
-            + coefs.values.iter().enumerate().map(of_coef).sum::<f64>()
-    }
-
-    /// Of the objective over the pieces looked at; by arm, as the coefficients.
-    fn gradient(&self, looks: Vec<&Look>, coefs: &Coefs, apart: f64) -> Vec<f64> {
-        let width = coefs.width;
-        let of_coef = |(at, value): (usize, &f64)| penalty(at, width, apart) * value;
-        let mut gradient: Vec<f64> = coefs.values.iter().enumerate().map(of_coef).collect();
-        for look in looks {
-            for block in if look.arm == 0 { vec![0] } else { vec![0, look.arm] } {
-                let own = gradient[block * width..][..width].iter_mut();
-                own.zip(&look.gradient).for_each(|(sum, value)| *sum += value);
-            }
-        }
-        gradient
+        let hessian = with_hessian.then(|| piece.gram(&curvatures));
+        Look { loss, gradient: piece.products(residuals.view()), hessian }
     }
 
     fn left(&self, of_folds: Vec<Coefs>) -> Left {
@@ -234,86 +172,19 @@ fn largest(values: &[f64]) -> f64 {
     values.iter().fold(0.0, |largest, value| value.abs().max(largest))
 }
 
-/// Of the coefficient at a place: none of an intercept.
-fn penalty(at: usize, width: usize, apart: f64) -> f64 {
+fn objective(looks: &[Look], coefs: &Coefs) -> f64 {
+    let of_coef = |(at, value): (usize, &f64)| 0.5 * penalty(at, coefs.width, MIDDLE) * value * value;
+    looks.iter().map(|look| look.loss).sum::<f64>()
+        + coefs.values.iter().enumerate().map(of_coef).sum::<f64>()
+}
+
+/// Of the coefficient at a place, departures being thought to have variance `apart`: none of an intercept.
+pub(super) fn penalty(at: usize, width: usize, apart: f64) -> f64 {
     match at {
         _ if at % width == width - 1 => 0.0,
         _ if at < width => SHARED.recip(),
         _ => apart.recip(),
     }
-}
-
-/// Newton's step. Departures of one action meet those of others only by way of what all share, which is solved for
-/// first (a Schur complement).
-struct Step {
-    /// Of each action: its Hessian with the penalty, and what that makes of its Hessian without.
-    actions: Vec<Option<(Cholesky, Array2<f64>)>>,
-    shared: Option<Cholesky>,
-    width: usize,
-}
-
-impl Step {
-    /// From the pieces' Hessians, those of a fold left out aside.
-    fn new(pieces: &Pieces<'_>, hessians: &[Array2<f64>], apart: f64, without: Option<usize>) -> Self {
-        let width = pieces.width;
-        let mut of_arms = vec![Array2::<f64>::zeros((width, width)); pieces.n_arms];
-        for (piece, hessian) in pieces.all.iter().zip(hessians) {
-            if Some(piece.fold) != without {
-                of_arms[piece.arm] += hessian;
-            }
-        }
-        let mut shared = of_arms.iter().fold(Array2::zeros((width, width)), |sum, of_arm| sum + of_arm);
-        let action = |(at, hessian): (usize, &Array2<f64>)| {
-            let factor = held(hessian, |coef| penalty((at + 1) * width + coef, width, apart))?;
-            let mut solved = Array2::zeros((width, width));
-            for (mut column, of_hessian) in solved.columns_mut().into_iter().zip(hessian.columns()) {
-                let mut values = of_hessian.to_vec();
-                factor.solve(&mut values);
-                column.assign(&Array1::from(values));
-            }
-            Some((factor, solved))
-        };
-        let actions: Vec<_> = of_arms[1..].iter().enumerate().map(action).collect();
-        for (action, hessian) in actions.iter().zip(&of_arms[1..]) {
-            if let Some((_, solved)) = action {
-                shared = shared - hessian.dot(solved);
-            }
-        }
-        Step { shared: held(&shared, |coef| penalty(coef, width, apart)), actions, width }
-    }
-
-    fn along(&self, gradient: &[f64]) -> Vec<f64> {
-        let (width, mut along) = (self.width, vec![0.0; gradient.len()]);
-        let Some(factor) = &self.shared else { return along };
-        let mut shared = gradient[..width].to_vec();
-        for (action, own) in self.actions.iter().zip(gradient[width..].chunks(width)) {
-            if let Some((_, solved)) = action {
-                // H K⁻¹ g, both symmetric.
-                let seen = solved.t().dot(&Array1::from(own.to_vec()));
-                shared.iter_mut().zip(&seen).for_each(|(shared, seen)| *shared -= seen);
-            }
-        }
-        factor.solve(&mut shared);
-        let of_actions = along[width..].chunks_mut(width).zip(gradient[width..].chunks(width));
-        for (action, (along, own)) in self.actions.iter().zip(of_actions) {
-            if let Some((factor, solved)) = action {
-                along.copy_from_slice(own);
-                factor.solve(along);
-                let seen = solved.dot(&Array1::from(shared.clone()));
-                along.iter_mut().zip(&seen).for_each(|(along, seen)| *along -= seen);
-            }
-        }
-        along[..width].copy_from_slice(&shared);
-        along
-    }
-}
-
-/// A matrix with a penalty on its diagonal, factorised.
-fn held(matrix: &Array2<f64>, penalty: impl Fn(usize) -> f64) -> Option<Cholesky> {
-    let mut system = Symmetric { n: matrix.nrows(), values: matrix.iter().copied().collect() };
-    // A trifle keeps the factorisation sound where a column says nothing.
-    system.diagonal_mut().enumerate().for_each(|(at, cell)| *cell += penalty(at) + 1e-9 * cell.abs() + 1e-12);
-    system.cholesky()
 }
 
 #[cfg(test)]
@@ -340,38 +211,79 @@ mod tests {
         look(&Lines::new(&pieces, &bench.targets))
     }
 
+    /// The steepest slope of the loss with its penalty by what all share, over all folds but one.
+    fn slope_without(lines: &Lines<'_>, coefs: &Coefs, fold: usize) -> f64 {
+        let mut slope: Vec<f64> = coefs
+            .block(0)
+            .iter()
+            .enumerate()
+            .map(|(at, coef)| penalty(at, coefs.width, MIDDLE) * coef)
+            .collect();
+        for (piece, look) in lines.pieces.all.iter().zip(lines.looks(coefs, false)) {
+            let counts = f64::from(u8::from(piece.fold != fold));
+            slope.iter_mut().zip(&look.gradient).for_each(|(sum, value)| *sum += counts * value);
+        }
+        largest(&slope)
+    }
+
     #[test]
     fn what_is_left_out_is_not_seen() {
         lines(2.0, |lines| {
-            let (mut coefs, mut hessians) = (lines.rates(), Vec::new());
-            let looks = lines.settle(&mut coefs, 0.01, &mut hessians);
-            let slope = |coefs: &Coefs, fold: Option<usize>| {
-                let at = |at: &usize| fold != Some(lines.pieces.all[*at].fold);
-                let looks: Vec<Look> =
-                    (0..lines.pieces.all.len()).filter(at).map(|at| lines.look(at, coefs, false)).collect();
-                largest(&lines.gradient(looks.iter().collect(), coefs, 0.01))
-            };
-            assert!(slope(&coefs, None) < 0.5, "{}", slope(&coefs, None));
+            let (coefs, looks, hessians) = lines.settled();
+            let whole = Parabola::new(lines.pieces, &looks, &hessians, &coefs, None).slope(MIDDLE);
+            assert!(largest(&whole) < 1.0, "{whole:?}");
             for fold in 0..4 {
-                let left = lines.without(fold, &coefs, 0.01, &hessians, &looks);
-                let (before, after) = (slope(&coefs, Some(fold)), slope(&left, Some(fold)));
-                assert!(after < 0.3 * before, "{before} {after}");
+                let around = Parabola::new(lines.pieces, &looks, &hessians, &coefs, Some(fold));
+                let left = around.mean(&[MIDDLE], &[1.0]);
+                let (before, after) = (slope_without(lines, &coefs, fold), slope_without(lines, &left, fold));
+                assert!(after < 0.2 * before, "{before} {after}");
             }
         });
     }
 
     #[test]
-    fn the_stronger_actions_are_held_the_less_they_depart() {
-        let spread = |slope: f64| -> Vec<f64> {
-            let of = |left: &Left| {
-                let apart = left.log_odds[1].iter().zip(&left.log_odds[0]).map(|(with, rest)| with - rest);
-                let apart: Vec<f64> = apart.collect();
+    fn one_solution_tells_what_any_variance_would_give() {
+        lines(1.0, |lines| {
+            let (coefs, looks, hessians) = lines.settled();
+            let around = Parabola::new(lines.pieces, &looks, &hessians, &coefs, None);
+            for apart in [0.001, 0.03] {
+                let there = around.mean(&[apart], &[1.0]);
+                let slope = |coefs: &Coefs| {
+                    let looks = lines.looks(coefs, false);
+                    largest(&Parabola::new(lines.pieces, &looks, &hessians, coefs, None).slope(apart))
+                };
+                let (before, after) = (slope(&coefs), slope(&there));
+                assert!(after < 0.1 * before, "{apart}: {before} {after}");
+            }
+        });
+    }
+
+    #[test]
+    fn how_far_actions_depart_is_read_from_the_outcomes() {
+        let likely = |slope: f64| {
+            lines(slope, |lines| {
+                let (coefs, looks, hessians) = lines.settled();
+                Parabola::new(lines.pieces, &looks, &hessians, &coefs, None).likely(&APART)
+            })
+        };
+        let mean = |likely: Vec<f64>| {
+            likely.iter().zip(&APART).map(|(share, apart)| share * apart.ln()).sum::<f64>()
+        };
+        let (far, not) = (mean(likely(2.0)).exp(), mean(likely(0.0)).exp());
+        assert!(far > 5.0 * not, "{far} {not}");
+    }
+
+    #[test]
+    fn departures_are_told_where_they_are_and_hardly_where_not() {
+        let spread = |slope: f64| {
+            lines(slope, |lines| {
+                let left = lines.left_out();
+                let apart: Vec<f64> =
+                    left.log_odds[1].iter().zip(&left.log_odds[0]).map(|(with, rest)| with - rest).collect();
                 super::super::data::variance(&apart).sqrt()
-            };
-            lines(slope, |lines| lines.left_out().iter().map(of).collect())
+            })
         };
         let (there, not) = (spread(2.0), spread(0.0));
-        assert!(there[0] < 0.5 * there[1] && there[1] < there[2], "{there:?}");
-        assert!(there[2] > 0.3 && not[2] < 0.3 * there[2], "{there:?} {not:?}");
+        assert!(there > 0.5 && not < 0.25 * there, "{there} {not}");
     }
 }

@@ -1,7 +1,7 @@
 //! Effects learned from outcomes: by how much each action changes an outcome, for whom, and how sure that is.
 //!
 //! ```text
-//! who got what, what came of it → folds → logistic regressions held together three ways, trees
+//! who got what, what came of it → logistic regressions, held together as far as outcomes say; trees
 //!     → doubly robust scores of rows left out → weights of learners, "the same for all" and "none"
 //!     → effects with intervals
 //! ```
@@ -14,6 +14,7 @@ mod doubt;
 mod effects;
 mod learners;
 mod lines;
+mod parabola;
 mod pieces;
 mod propensity;
 mod report;
@@ -21,7 +22,6 @@ mod report;
 mod tests;
 #[cfg(test)]
 mod tests_plan;
-mod together;
 mod weigh;
 
 use rayon::prelude::*;
@@ -36,11 +36,9 @@ use bench::Bench;
 use contrast::Contrast;
 use crossfit::LeftOut;
 use data::{Data, Fold, variance};
-use learners::{Fitted, Learner};
+use learners::Member;
 use pieces::Pieces;
 use propensity::CLIP;
-use together::weigh_together;
-use weigh::Weights;
 
 pub use effects::LearnedEffects;
 pub use report::{ArmReport, Average, Candidate, Overlap};
@@ -152,21 +150,19 @@ impl EffectModelParams {
         let pieces = Pieces::new(&bench, &folds);
         let left_out = LeftOut::new(&bench, &folds, &pieces, &held, self.random_state)?;
         let outcome = variance(&bench.targets).sqrt();
-        let weights = weigh_together(&left_out, outcome);
-        let contrast = |(at, weights): (usize, Weights)| {
-            Contrast::new(&left_out, &folds, &pieces, at + 1, weights, outcome, self.priors[at + 1])
-        };
-        let (contrasts, found): (Vec<_>, Vec<_>) = weights.into_par_iter().enumerate().map(contrast).unzip();
+        let contrast =
+            |action: usize| Contrast::new(&left_out, &folds, &pieces, action, outcome, self.priors[action]);
+        let (contrasts, found): (Vec<_>, Vec<_>) = (1..self.arms.len()).into_par_iter().map(contrast).unzip();
         let report = |(at, found): (usize, contrast::Found)| {
             let n_of = |at: usize| arm.iter().filter(|&&of_row| of_row == at).count();
             let overlap = Overlap::of(&data, &chances, at);
             ArmReport::new(self.arms[at].clone(), [n_of(at), n_of(0)], self.basis(), found, overlap)
         };
         let reports = (1..).zip(found).map(report).collect();
-        let folds = left_out.models.into_iter().map(|models| Members::new(models, &contrasts)).collect();
+        let members = left_out.members;
         let (arms, basis) = (self.arms.clone(), self.basis());
         drop(bench);
-        Ok(EffectModel { arms, basis, features, folds, contrasts, reports })
+        Ok(EffectModel { arms, basis, features, members, contrasts, reports })
     }
 
     /// How likely each row was to get each arm, `n × n_arms`.
@@ -236,9 +232,9 @@ impl EffectModelParams {
 
 /// Learned effects of several actions on one outcome, against doing nothing.
 ///
-/// How they differ between accounts is what four simple learners make of it, weighed by how near they come together to
-/// the doubly robust scores of accounts that they did not see; "the same for all" and "none" are always among them, so
-/// that no difference is claimed that the data does not show.
+/// How they differ between accounts is what two simple learners make of it, weighed by how near they come to the doubly
+/// robust scores of accounts that they did not see; "the same for all" and "none" are always among them, so that no
+/// difference is claimed that the data does not show.
 ///
 /// ```
 /// use keepwell::action::{EffectModel, Evidence};
@@ -265,49 +261,11 @@ pub struct EffectModel {
     arms: Vec<String>,
     basis: Basis,
     features: Features,
-    /// The learners of each fold: what is told is their mean.
-    folds: Vec<Members>,
+    /// The members of each learner: what is told is their mean.
+    members: [Vec<Member>; 2],
     /// Each action against none.
     contrasts: Vec<Contrast>,
     reports: Vec<ArmReport>,
-}
-
-/// The learners of a fold, each with its mean effects over the rows left out; `None` where it is not needed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Members(Vec<Option<(Fitted, Vec<f64>)>>);
-
-impl Members {
-    fn new(models: Vec<crossfit::Centred>, contrasts: &[Contrast]) -> Self {
-        let keep = |(at, (learner, model)): (usize, (Learner, crossfit::Centred))| {
-            let needed = learner.tells_outcomes() || contrasts.iter().any(|contrast| contrast.needs(at));
-            needed.then_some((model.fitted, model.means))
-        };
-        Members(Learner::all().zip(models).enumerate().map(keep).collect())
-    }
-
-    /// Differences by action and learner, nothing for learners that are not needed.
-    fn differences(&self, columns: &[EncodedColumn<'_>], n_rows: usize) -> Vec<Vec<Vec<f64>>> {
-        let n_actions = self.0.iter().flatten().next().map_or(0, |(_, means)| means.len());
-        let mut by_action = vec![vec![Vec::new(); self.0.len()]; n_actions];
-        for (at, (fitted, means)) in self.0.iter().enumerate().filter_map(|(at, m)| Some((at, m.as_ref()?))) {
-            for (action, mut effects) in fitted.effects(columns, n_rows).into_iter().enumerate() {
-                effects.iter_mut().for_each(|effect| *effect -= means[action]);
-                by_action[action][at] = effects;
-            }
-        }
-        by_action
-    }
-
-    /// The expected outcome with no action.
-    fn without(&self, columns: &[EncodedColumn<'_>], n_rows: usize) -> Vec<f64> {
-        let tell = |(fitted, _): &(Fitted, Vec<f64>)| fitted.outcomes(columns, n_rows).into_iter().next();
-        let told: Vec<Vec<f64>> = Learner::all()
-            .zip(&self.0)
-            .filter(|(l, _)| l.tells_outcomes())
-            .filter_map(|(_, m)| tell(m.as_ref()?))
-            .collect();
-        mean_of(&told, n_rows)
-    }
 }
 
 /// The mean of several columns of `n` rows.
@@ -354,11 +312,10 @@ impl EffectModel {
     /// A column that is missing or of another type.
     pub fn effects(&self, table: &Table) -> Result<LearnedEffects> {
         let (columns, n_rows) = (self.features.encode(table)?, table.n_rows());
-        let mut by_fold: Vec<Vec<Vec<Vec<f64>>>> =
-            self.folds.par_iter().map(|members| members.differences(&columns, n_rows)).collect();
+        let tell = |member: &Member| member.differences(&columns, n_rows);
+        let told = self.members.each_ref().map(|of| of.par_iter().map(tell).collect::<Vec<_>>());
         let of = |(action, contrast): (usize, &Contrast)| {
-            let of_action: Vec<_> =
-                by_fold.iter_mut().map(|fold| std::mem::take(&mut fold[action])).collect();
+            let of_action = told.each_ref().map(|of| of.iter().map(|member| &member[action][..]).collect());
             contrast.effects(&of_action, &columns, n_rows)
         };
         let of_arms = self.contrasts.iter().enumerate().map(of).collect();
@@ -373,14 +330,19 @@ impl EffectModel {
     pub fn expected(&self, table: &Table) -> Result<Vec<f64>> {
         let effects = self.effects(table)?;
         let columns = self.features.encode(table)?;
-        let by_fold: Vec<Vec<f64>> =
-            self.folds.par_iter().map(|members| members.without(&columns, table.n_rows())).collect();
-        let without = mean_of(&by_fold, table.n_rows());
+        let without = self.without(&columns, table.n_rows());
         let of_row = |(row, without): (usize, f64)| {
             let of_arm = |arm: usize| (without + effects.effect(row, arm)).clamp(0.0, 1.0);
             (0..self.arms.len()).map(of_arm).collect::<Vec<f64>>()
         };
         Ok(without.into_iter().enumerate().flat_map(of_row).collect())
+    }
+
+    /// The expected outcome with no action.
+    fn without(&self, columns: &[EncodedColumn<'_>], n_rows: usize) -> Vec<f64> {
+        let tell = |member: &Member| member.fitted.outcomes(columns, n_rows).swap_remove(0);
+        let of_learner = |of: &Vec<Member>| mean_of(&of.par_iter().map(tell).collect::<Vec<_>>(), n_rows);
+        mean_of(&self.members.each_ref().map(of_learner), n_rows)
     }
 }
 

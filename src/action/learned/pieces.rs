@@ -82,8 +82,7 @@ impl Piece {
     }
 
     /// `Z' W Z`.
-    pub fn gram(&self, weights: Option<&Array1<f64>>) -> Array2<f64> {
-        let Some(weights) = weights else { return self.dense.t().dot(&self.dense) };
+    pub fn gram(&self, weights: &Array1<f64>) -> Array2<f64> {
         let mut scaled = self.dense.clone();
         scaled.axis_iter_mut(Axis(1)).for_each(|mut column| column *= weights);
         scaled.t().dot(&self.dense)

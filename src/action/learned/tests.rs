@@ -75,6 +75,39 @@ fn differences_that_are_there_are_found() {
 }
 
 #[test]
+fn differences_that_only_show_in_two_columns_together_are_found() {
+    let n = 10_000;
+    let mut random = rand::rngs::StdRng::seed_from_u64(50);
+    let mut column = || (0..n).map(|_| random.random_range(-1.0..1.0)).collect::<Vec<f64>>();
+    let (a, b, luck, draw) = (column(), column(), column(), column());
+    let truth: Vec<f64> = a.iter().zip(&b).map(|(a, b)| if a * b > 0.0 { 0.25 } else { 0.0 }).collect();
+    let arm: Vec<usize> = draw.iter().map(|&draw| usize::from(draw > 0.0)).collect();
+    let y = (0..n).map(|row| luck[row] < -0.4 + 2.0 * truth[row] * arm[row] as f64).collect();
+    let columns = [("a", a), ("b", b)].map(|(name, values)| (name.to_owned(), Column::Number(values)));
+    let world = World { table: Table::new(n, columns).unwrap(), y, arm, truth };
+    let effects = world.fit(Evidence::Randomised).effects(&world.table).unwrap();
+    let (error, same) = (world.error(|row| effects.effect(row, 1)), world.error(|_| 0.125));
+    assert!(error < 0.8 * same, "{error} {same}");
+}
+
+#[test]
+fn each_half_is_left_out_of_what_the_other_is_told_by() {
+    let world = World::new(500, 9, |_| 0.1, half);
+    let features = Features::of(&world.table);
+    let data = Data { features: &features, table: &world.table, y: &world.y, arm: &world.arm, n_arms: 2 };
+    for n_folds in [2, 5] {
+        let halves = data::halves(&data.folds(n_folds, 3).unwrap());
+        let mut told: Vec<u32> = halves.iter().flat_map(|(_, left_out)| left_out.clone()).collect();
+        told.sort_unstable();
+        assert_eq!(told, (0..500).collect::<Vec<u32>>());
+        for (train, left_out) in &halves {
+            assert!(train.len() + left_out.len() == 500 && train.len() >= 190);
+            assert!(left_out.iter().all(|row| train.binary_search(row).is_err()));
+        }
+    }
+}
+
+#[test]
 fn differences_that_are_not_there_are_kept_small() {
     let (mut same, mut error) = (0.0, 0.0);
     for seed in [2, 21, 22] {

@@ -23,7 +23,7 @@ use crate::tree::{ColumnView, Forest};
 
 use level_means::LevelMeans;
 
-pub(crate) use boost::{BoostParams, BoostTask, boost};
+pub(crate) use boost::{Before, BoostParams, BoostTask, boost, boost_on};
 pub use params::{GradientTreesParams, ValidGradientTreesParams};
 pub use stopping::EarlyStopping;
 pub use target::{Label, Target};

@@ -69,6 +69,11 @@ pub(crate) struct Cholesky {
 }
 
 impl Cholesky {
+    /// The logarithm of the matrix's determinant.
+    pub fn log_determinant(&self) -> f64 {
+        2.0 * self.lower.iter().step_by(self.n + 1).map(|pivot| pivot.ln()).sum::<f64>()
+    }
+
     /// Replaces `b` by the solution of `L Lᵀ x = b`.
     pub fn solve(&self, b: &mut [f64]) {
         for i in 0..self.n {
