@@ -16,7 +16,7 @@ pub const MISSING_BIN: u8 = 0;
 /// Most value bins a column can have; with [`MISSING_BIN`] they fill a byte.
 pub const MAX_BINS: usize = 255;
 /// Cut points are taken from at most this many rows.
-const SAMPLE_ROWS: usize = 1 << 16;
+const SAMPLE_ROWS: usize = 1 << 15;
 /// How one column is cut into bins.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ColumnBinning {
@@ -36,7 +36,7 @@ impl Binning {
     /// Finds the cut points and the levels' bins of `d` columns of `n` rows.
     ///
     /// `max_bins` is the most value bins of a column, clamped to 2..=255. Infinite numbers fall into the
-    /// outermost bins. Above 65,536 rows the cut points come from an even sample of them.
+    /// outermost bins. Above 32,768 rows the cut points come from an even sample of them.
     pub fn fit(columns: &[ColumnView], max_bins: usize) -> Self {
         let max_bins = max_bins.clamp(2, MAX_BINS);
         let sample = sample_rows(columns.first().map_or(0, ColumnView::len));

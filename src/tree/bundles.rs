@@ -12,7 +12,7 @@ const ROWS_A_VALUE: usize = 24;
 /// Fewest rows of a table with bundles.
 const MIN_ROWS: usize = 1 << 15;
 /// A node with fewer rows for each number adds every row to every column.
-const VALUES_A_ROW: usize = 8;
+const VALUES_A_ROW: usize = 32;
 
 /// Sums by the number that a bundle's cell holds; of a length that needs no bounds check.
 pub(super) type CellHistogram = [u64; MAX_VALUES];

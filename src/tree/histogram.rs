@@ -23,7 +23,7 @@ const MAX_COUNTED_ROWS: usize = (1 << 15) - 1;
 pub(super) const PARALLEL_ROWS: usize = 4096;
 
 /// Rows that all columns are filled with before the next.
-const TILE_ROWS: usize = 1024;
+const TILE_ROWS: usize = 512;
 /// Cells beyond this are fetched ahead of use.
 const CACHE_BYTES: usize = 1 << 19;
 /// Values that are computed with side by side.
@@ -276,28 +276,29 @@ fn add_slab(
         filled.push(Filled { group, slots, histograms, of_cells });
     }
     let bytes = groups[0].bytes.start..groups[groups.len() - 1].bytes.end;
-    for tile in rows.chunks(TILE_ROWS) {
-        if slab.cells.len() > CACHE_BYTES {
-            touch(slab, &bytes, tile);
-        }
-        filled.iter_mut().for_each(|filled| filled.add(slab, tile, layout));
+    let mut placed = [Placed::default(); TILE_ROWS];
+    for rows in rows.chunks(TILE_ROWS) {
+        let placed = &mut placed[..rows.len()];
+        place(placed, rows, slab, &bytes, layout);
+        filled.iter_mut().for_each(|filled| filled.add(slab, placed, bytes.start));
     }
     filled.iter_mut().for_each(Filled::tell_apart);
 }
 
 impl Filled<'_> {
-    fn add(&mut self, slab: &Slab, rows: &[Row], layout: &Layout) {
-        let start = self.group.bytes.start;
+    /// Adds rows whose places begin at the byte `start` of the slab's.
+    fn add(&mut self, slab: &Slab, rows: &[Placed], start: usize) {
+        let offset = self.group.bytes.start - start;
         if !self.group.is_of_bundles {
-            return add_group(self.histograms, start, slab, rows, layout);
+            return add_group(self.histograms, offset, slab, rows);
         }
         if !self.of_cells.is_empty() {
-            return add_bundles(self.of_cells, start, slab, rows, layout);
+            return add_bundles(self.of_cells, offset, slab, rows);
         }
         let mut histograms = &mut *self.histograms;
-        for (offset, slot) in (start..).step_by(2).zip(self.slots) {
+        for (offset, slot) in (offset..).step_by(2).zip(self.slots) {
             let of_slot = histograms.split_off_mut(..slot.columns.len()).expect("a histogram a column");
-            add_to_each(of_slot, slot, offset, slab, rows, layout);
+            add_to_each(of_slot, slot, offset, slab, rows);
         }
     }
 
@@ -310,12 +311,31 @@ impl Filled<'_> {
     }
 }
 
-/// Reads the first and the last byte of each row's cells, so that the rows come from memory side by side, and not one
-/// after the other as the histograms get to them.
-fn touch(slab: &Slab, bytes: &Range<usize>, rows: &[Row]) {
-    let add = |sum: u8, &row: &Row| {
-        let row = row_index(row) * slab.width;
-        sum.wrapping_add(slab.cells[row + bytes.start]).wrapping_add(slab.cells[row + bytes.end - 1])
+/// A row of a node on its way into histograms.
+#[derive(Clone, Copy, Default)]
+struct Placed {
+    /// Where its cells begin.
+    start: usize,
+    /// What it adds to an entry.
+    entry: u64,
+}
+
+/// Finds for some rows what all groups need of them.
+fn place(placed: &mut [Placed], rows: &[Row], slab: &Slab, bytes: &Range<usize>, layout: &Layout) {
+    for (placed, &row) in placed.iter_mut().zip(rows) {
+        let start = row_index(row) * slab.width + bytes.start;
+        *placed = Placed { start, entry: layout.entry(row) };
+    }
+    if slab.cells.len() > CACHE_BYTES {
+        touch(slab, bytes.len(), placed);
+    }
+}
+
+/// Reads the first and the last of each row's cells, so that the rows come from memory side by side, and not one after
+/// the other as the histograms get to them.
+fn touch(slab: &Slab, n_bytes: usize, rows: &[Placed]) {
+    let add = |sum: u8, row: &Placed| {
+        sum.wrapping_add(slab.cells[row.start]).wrapping_add(slab.cells[row.start + n_bytes - 1])
     };
     std::hint::black_box(rows.iter().fold(0, add));
 }
@@ -355,26 +375,19 @@ macro_rules! by_width {
     };
 }
 
-fn add_group(columns: &mut [ColumnHistogram], offset: usize, slab: &Slab, rows: &[Row], layout: &Layout) {
-    by_width!(columns, add_rows, (offset, slab, rows, layout), 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+fn add_group(columns: &mut [ColumnHistogram], offset: usize, slab: &Slab, rows: &[Placed]) {
+    by_width!(columns, add_rows, (offset, slab, rows), 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
 }
 
-fn add_bundles(of_cells: &mut [CellHistogram], offset: usize, slab: &Slab, rows: &[Row], layout: &Layout) {
-    by_width!(of_cells, add_rows_of_bundles, (offset, slab, rows, layout), 1 2 3 4 5 6 7 8)
+fn add_bundles(of_cells: &mut [CellHistogram], offset: usize, slab: &Slab, rows: &[Placed]) {
+    by_width!(of_cells, add_rows_of_bundles, (offset, slab, rows), 1 2 3 4 5 6 7 8)
 }
 
-fn add_rows<const W: usize>(
-    columns: &mut [ColumnHistogram; W],
-    offset: usize,
-    slab: &Slab,
-    rows: &[Row],
-    layout: &Layout,
-) {
-    for &row in rows {
-        let entry = layout.entry(row);
-        let cells = slab.cells[row_index(row) * slab.width + offset..].first_chunk::<W>();
+fn add_rows<const W: usize>(columns: &mut [ColumnHistogram; W], offset: usize, slab: &Slab, rows: &[Placed]) {
+    for row in rows {
+        let cells = slab.cells[row.start + offset..].first_chunk::<W>();
         for (histogram, &bin) in columns.iter_mut().zip(cells.expect("a cell a column")) {
-            histogram[usize::from(bin)] = histogram[usize::from(bin)].wrapping_add(entry);
+            histogram[usize::from(bin)] = histogram[usize::from(bin)].wrapping_add(row.entry);
         }
     }
 }
@@ -383,33 +396,24 @@ fn add_rows_of_bundles<const W: usize>(
     of_cells: &mut [CellHistogram; W],
     offset: usize,
     slab: &Slab,
-    rows: &[Row],
-    layout: &Layout,
+    rows: &[Placed],
 ) {
-    for &row in rows {
-        let entry = layout.entry(row);
-        let start = row_index(row) * slab.width + offset;
+    for row in rows {
+        let start = row.start + offset;
         let cells = slab.cells[start..start + 2 * W].as_chunks().0.first_chunk::<W>();
         for (of_cell, &cell) in of_cells.iter_mut().zip(cells.expect("a cell a bundle")) {
-            of_cell[number(cell)] = of_cell[number(cell)].wrapping_add(entry);
+            of_cell[number(cell)] = of_cell[number(cell)].wrapping_add(row.entry);
         }
     }
 }
 
 /// Adds rows to each column of a bundle.
-fn add_to_each(
-    histograms: &mut [ColumnHistogram],
-    slot: &Slot,
-    offset: usize,
-    slab: &Slab,
-    rows: &[Row],
-    layout: &Layout,
-) {
+fn add_to_each(histograms: &mut [ColumnHistogram], slot: &Slot, offset: usize, slab: &Slab, rows: &[Placed]) {
     for (histogram, bins) in histograms.iter_mut().zip(slot.bins()) {
-        for &row in rows {
-            let at = row_index(row) * slab.width + offset;
+        for row in rows {
+            let at = row.start + offset;
             let bin = usize::from(bins[number([slab.cells[at], slab.cells[at + 1]])]);
-            histogram[bin] = histogram[bin].wrapping_add(layout.entry(row));
+            histogram[bin] = histogram[bin].wrapping_add(row.entry);
         }
     }
 }
