@@ -250,6 +250,11 @@ impl<'a> Grower<'a> {
         self.rows = grown.rows;
     }
 
+    /// Threads that share the work of a large node: 1 where the table is small.
+    pub(crate) fn n_threads(&self) -> usize {
+        self.n_threads
+    }
+
     fn histogram(&mut self) -> Histogram {
         self.spare.pop().unwrap_or_else(|| Histogram::new(self.bins.n_columns()))
     }

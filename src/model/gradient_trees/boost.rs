@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use rayon::prelude::*;
 
+use super::awake::keep_awake;
 use crate::error::{ErrorKind, Result};
 use crate::model::loss::{Loss, weighted_quantile};
 use crate::model::{OnProgress, Progress};
@@ -221,11 +222,14 @@ impl<'a, L: Loss, Y: Observed> Boosting<'a, L, Y> {
     }
 
     fn run(mut self, on_progress: OnProgress) -> Result<Boosted> {
-        while self.wants_more() {
-            self.add_tree();
-            tell(on_progress, self.trees.len() as f64 / self.params.n_estimators as f64, "growing trees")?;
-        }
-        Ok(self.finish())
+        keep_awake(self.grower.n_threads(), || {
+            while self.wants_more() {
+                self.add_tree();
+                let done = self.trees.len() as f64 / self.params.n_estimators as f64;
+                tell(on_progress, done, "growing trees")?;
+            }
+            Ok(self.finish())
+        })
     }
 
     /// The constant that minimises the loss, added to every raw score: a quantile, or by Newton's method, where all

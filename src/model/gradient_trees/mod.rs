@@ -1,5 +1,6 @@
 //! Gradient-boosted trees for a two-class label or a number: numbers, categories and missing values as they come.
 
+mod awake;
 mod bag;
 mod boost;
 mod dataset;
