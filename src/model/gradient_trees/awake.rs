@@ -108,7 +108,7 @@ mod tests {
     fn a_panic_ends_the_waiting() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
         let panics = || keep_awake(2, || -> usize { panic!("in the midst of it") });
-        assert!(std::panic::catch_unwind(|| pool.install(panics)).is_err());
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pool.install(panics))).is_err());
         assert_eq!(pool.install(|| keep_awake(2, || 7)), 7);
     }
 }
