@@ -1,4 +1,4 @@
-//! Bins: every column as one byte a row, so that a histogram needs no comparison.
+//! Bins: every column as a small number a row, so that a histogram needs no comparison.
 //!
 //! Bin 0 is "missing". A number gets one of up to 255 value bins by quantile cut points; a category's most
 //! frequent levels get a bin each, and one more bin, the pool, takes the levels beyond the limit together with

@@ -1,6 +1,6 @@
 //! Copies of the columns that rows are parted by most.
 //!
-//! Bins lie row by row, as histograms want them; a partition reads one byte of each row, so that a byte costs a line of
+//! Bins lie row by row, as histograms want them; a partition reads one cell of each row, so that a cell costs a line of
 //! memory. Few columns part most rows. Each of these is copied once it has parted as many rows as the table has, as far
 //! as there is room: then its bytes lie side by side.
 

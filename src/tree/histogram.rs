@@ -22,7 +22,7 @@ const MAX_COUNTED_ROWS: usize = (1 << 15) - 1;
 /// Above this many rows, what is done for each row is done by several threads.
 pub(super) const PARALLEL_ROWS: usize = 4096;
 
-/// Rows that all columns are filled with before the next.
+/// Rows that all groups of a slab are filled with before the next.
 const TILE_ROWS: usize = 512;
 /// Cells beyond this are fetched ahead of use.
 const CACHE_BYTES: usize = 1 << 19;
@@ -188,7 +188,7 @@ fn rounded(value: f64) -> u16 {
     (value + 6_755_399_441_055_744.0).to_bits() as u16
 }
 
-/// The histograms of one node: one [`ColumnHistogram`] a column.
+/// The histograms of one node: one [`ColumnHistogram`] a column, by place.
 #[derive(Clone, Debug)]
 pub(super) struct Histogram {
     pub(super) columns: Vec<ColumnHistogram>,

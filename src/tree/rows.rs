@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// Rows of a table, ascending.
+/// Rows of a table, ascending, none twice.
 #[derive(Clone, Copy, Debug)]
 pub enum Rows<'a> {
     /// The first so many.
@@ -13,7 +13,7 @@ pub enum Rows<'a> {
 
 /// Gradient and hessian of every row of a table: computed when they are asked for, so that nobody has to keep them.
 pub trait Derivatives: Sync {
-    /// Those of some `rows`, as many as there are places: finite, hessians not negative, the same whenever asked.
+    /// Those of some `rows` up to the last that a tree is grown on, as many as there are places: finite, hessians not negative, the same whenever asked.
     fn fill(&self, rows: RowPart<'_>, gradients: &mut [f32], hessians: &mut [f32]);
 }
 

@@ -20,9 +20,14 @@ thread_local! {
     static IS_TAKEN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work` on this thread while up to `n_threads - 1` others of rayon's current pool look for what it shares out.
+/// Whether some thread of the process keeps others awake: two at a time would hold up each other's parts.
+static IS_KEPT: AtomicBool = AtomicBool::new(false);
+
+/// Runs `work` on this thread while up to `n_threads - 1` others of rayon's current pool look for what it shares out;
+/// off a pool, or while the same is done elsewhere, it just runs `work`.
 pub(super) fn keep_awake<T>(n_threads: usize, work: impl FnOnce() -> T) -> T {
-    if n_threads < 2 || IS_TAKEN.get() {
+    let is_of_pool = rayon::current_thread_index().is_some();
+    if n_threads < 2 || !is_of_pool || IS_TAKEN.get() || IS_KEPT.swap(true, Ordering::Acquire) {
         return work();
     }
     let (n_asked, n_there, is_over) = (n_threads - 1, AtomicUsize::new(0), AtomicBool::new(false));
@@ -54,6 +59,7 @@ struct Over<'a>(&'a AtomicBool);
 impl Drop for Over<'_> {
     fn drop(&mut self) {
         IS_TAKEN.set(false);
+        IS_KEPT.store(false, Ordering::Release);
         self.0.store(true, Ordering::Release);
     }
 }

@@ -47,7 +47,7 @@ pub(crate) struct BoostTask<'a, Y> {
     pub(crate) y: &'a [Y],
     /// `n` finite weights, none negative; all 1 where there are none.
     pub(crate) weights: Option<&'a [f64]>,
-    /// Rows to learn from; at least one of positive weight.
+    /// Rows to learn from; without one of positive weight no tree grows.
     pub(crate) train: Rows<'a>,
     /// Rows to watch for early stopping, none of `train`.
     pub(crate) valid: &'a [u32],
@@ -301,6 +301,7 @@ impl<'a, L: Loss, Y: Observed> Boosting<'a, L, Y> {
         let waited = self.trees.len().saturating_sub(self.best.n_trees);
         self.trees.len() < self.params.n_estimators
             && !self.stuck
+            && !self.train().is_empty()
             && (self.task.valid.is_empty() || waited < patience)
     }
 

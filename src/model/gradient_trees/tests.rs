@@ -688,3 +688,13 @@ fn ten_thousand_levels_of_noise_are_not_fitted() {
     });
     assert!(gaps.iter().sum::<f64>() / 2.0 > -0.003, "{gaps:?}");
 }
+
+#[test]
+fn a_fold_whose_weights_all_vanish_beside_the_largest_grows_no_tree() {
+    let table = Table::new(50, [("x".to_owned(), Column::Number((0..50).map(f64::from).collect()))]).unwrap();
+    let y: Vec<f64> = (0..50).map(|row| f64::from(row % 7)).collect();
+    let mut weights = vec![1e-250; 50];
+    weights[0] = 1e100;
+    let model = GradientTreesRegressor::params().fit(&table, &y, Some(&weights)).unwrap();
+    assert!(model.predict(&table).unwrap().iter().all(|value| value.is_finite()));
+}
