@@ -86,7 +86,7 @@ fn run(options: &HashMap<String, String>) -> Result<()> {
         .n_dates(number("--dates", 4) as usize)
         .left_on(left_on(&left))
         .run(&past)?;
-    print!("{test}");
+    say!("{}", test.to_string().trim_end());
     Ok(())
 }
 

@@ -155,14 +155,14 @@ fn values(today: &Experiment, effects: &LearnedEffects, expected: &[f64], cost: 
         (format!("men's e-mail to the {few} riskiest"), riskiest(expected, few)),
     ];
     for (name, policy) in policies {
-        print!("  {name}: ");
         let found = policy_value_dr(&log, &policy, expected)
             .and_then(|value| Ok((value, policy_gain_dr(&log, &plan, &policy, expected)?)));
         match found {
-            Err(refusal) => say!("{refusal}"),
+            Err(refusal) => say!("  {name}: {refusal}"),
             Ok((value, gain)) => {
-                print!("{:.4} [{:.4}, {:.4}]", value.value, value.low, value.high);
-                say!("; the plan is {:+.4} ± {:.4} against it", gain.value, gain.standard_error);
+                let told = format!("{:.4} [{:.4}, {:.4}]", value.value, value.low, value.high);
+                let against = format!("{:+.4} ± {:.4}", gain.value, gain.standard_error);
+                say!("  {name}: {told}; the plan is {against} against it");
             }
         }
     }

@@ -182,16 +182,16 @@ fn contrast(experiment: &Experiment, told: &Told, y: &[bool], arm: &[usize], at:
         let log = ChoiceLog { action: &action, propensity: &propensity, outcome: &outcome, cost: &cost };
         let chosen: Vec<usize> = effects.iter().map(|effect| usize::from(*effect > cost[1])).collect();
         let gain = |other: usize| policy_gain_dr(&log, &chosen, &vec![other; rows.len()], &expected);
-        print!("{name}, cost {part} of the effect: ");
+        let what = format!("{name}, cost {part} of the effect");
         match (gain(1), gain(0)) {
             (Ok(all), Ok(none)) => say!(
-                "{:+.5} ± {:.5} over all, {:+.5} ± {:.5} over none",
+                "{what}: {:+.5} ± {:.5} over all, {:+.5} ± {:.5} over none",
                 all.value,
                 all.standard_error,
                 none.value,
                 none.standard_error
             ),
-            (Err(error), _) | (_, Err(error)) => say!("{error}"),
+            (Err(error), _) | (_, Err(error)) => say!("{what}: {error}"),
         }
     }
     Ok(())
@@ -219,12 +219,12 @@ fn choices(experiment: &Experiment, told: &Told, y: &[bool], arm: &[usize]) -> R
                 continue;
             }
         };
-        print!("cost {cost}: value {:.4} ± {:.4}", value.value, value.standard_error);
+        let mut line = format!("cost {cost}: value {:.4} ± {:.4}", value.value, value.standard_error);
         for (at, name) in experiment.arms.iter().enumerate() {
             let all = policy_gain_dr(&log, &policy, &vec![at; y.len()], &told.expected)?;
-            print!("; {:+.4} ± {:.4} over all {name}", all.value, all.standard_error);
+            line += &format!("; {:+.4} ± {:.4} over all {name}", all.value, all.standard_error);
         }
-        say!("");
+        say!("{line}");
     }
     Ok(())
 }
