@@ -237,13 +237,15 @@ class _Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
 
     def _labels(self, y: Any) -> Labels:
         """Labels of two classes; notes the classes."""
-        y = self._target(y)
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y", raise_unknown=True)
-        if kind != "binary":
-            raise Error(f"Only binary classification is supported. The type of the target is {kind}.")
-        labels: Labels = y
-        self.classes_ = np.unique(labels)
+        labels: Labels = self._target(y)
+        if labels.dtype == bool:  # no need to sort them
+            self.classes_ = np.array([flag for flag in (False, True) if (labels == flag).any()])
+        else:
+            check_classification_targets(labels)
+            kind = type_of_target(labels, input_name="y", raise_unknown=True)
+            if kind != "binary":
+                raise Error(f"Only binary classification is supported. The type of the target is {kind}.")
+            self.classes_ = np.unique(labels)
         if len(self.classes_) < 2:
             only = self.classes_[0].item() if isinstance(self.classes_[0], np.generic) else self.classes_[0]
             raise Error(f"label `y` has only one class, {only!r}; a model needs rows of both classes")

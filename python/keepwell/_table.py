@@ -150,8 +150,7 @@ def _of_table(whole: Table) -> Columns:
 
 
 def _of_pandas(frame: Any) -> Columns:
-    each = zip(map(str, frame.columns), (frame.iloc[:, at] for at in range(frame.shape[1])), strict=True)
-    return _of_each(((name, _prepare_pandas(name, column)) for name, column in each), len(frame))
+    return _of_each(((str(name), _prepare_pandas(str(name), column)) for name, column in frame.items()), len(frame))
 
 
 def _of_each(named: Iterable[tuple[str, Prepared]], n_rows: int | None = None) -> Columns:
