@@ -4,6 +4,7 @@
 //! columns, which are told apart once a node: by sums of whole numbers, so that no bit of a tree depends on it.
 
 use super::histogram::ColumnHistogram;
+use super::vector::vectorized;
 
 /// Most numbers that a cell of a bundle can hold: the sums of those that are common stay in a level-1 cache.
 pub(super) const MAX_VALUES: usize = 1 << 12;
@@ -110,16 +111,27 @@ impl Slot {
             histogram.fill(0);
             // The sums over this digit are those by the digits after it.
             n_values /= n_bins;
-            for rest in 0..n_values {
-                let of_bins = &of_cells[rest * n_bins..][..*n_bins];
-                let mut sum = 0u64;
-                for (entry, &of_bin) in histogram.iter_mut().zip(of_bins) {
-                    *entry = entry.wrapping_add(of_bin);
-                    sum = sum.wrapping_add(of_bin);
-                }
-                of_cells[rest] = sum;
-            }
+            vectorized(
+                #[inline(always)]
+                || tell_digit(histogram, &mut of_cells[..], n_values),
+            );
         }
+    }
+}
+
+/// Adds the sums of the numbers that begin with each bin of a digit to its histogram, and puts those of each of the
+/// `n_rests` rests first.
+#[inline(always)]
+fn tell_digit(histogram: &mut [u64], of_cells: &mut [u64], n_rests: usize) {
+    let n_bins = histogram.len();
+    for rest in 0..n_rests {
+        let of_bins = &of_cells[rest * n_bins..][..n_bins];
+        let mut sum = 0u64;
+        for (entry, &of_bin) in histogram.iter_mut().zip(of_bins) {
+            *entry = entry.wrapping_add(of_bin);
+            sum = sum.wrapping_add(of_bin);
+        }
+        of_cells[rest] = sum;
     }
 }
 

@@ -188,7 +188,7 @@ impl<'a> Grower<'a> {
             params,
             n_threads,
             spare: Vec::new(),
-            cells: SpareCells::default(),
+            cells: SpareCells::new(if n_threads > 1 { rayon::current_num_threads() } else { 1 }),
             scratch: Vec::new(),
             rows: Vec::new(),
             copies: ColumnCopies::default(),

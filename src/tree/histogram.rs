@@ -6,7 +6,7 @@
 //! histogram at any thread count.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::bundles::{CellHistogram, MAX_VALUES, Slot};
 use super::cells::{Bins, Group, Slab, number};
@@ -201,19 +201,21 @@ impl Histogram {
     }
 }
 
-/// Histograms by cell, kept from node to node for their memory, as many as threads fill at a time.
-#[derive(Default)]
+/// Histograms by cell, kept from node to node for their memory: those of a thread come back to it, so that they are
+/// in its core's cache.
 pub(super) struct SpareCells {
-    spare: Mutex<Vec<Vec<CellHistogram>>>,
+    of_threads: Vec<Mutex<Vec<CellHistogram>>>,
 }
 
 impl SpareCells {
-    fn take(&self) -> Vec<CellHistogram> {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    /// For `n_threads` threads.
+    pub(super) fn new(n_threads: usize) -> Self {
+        SpareCells { of_threads: (0..n_threads.max(1)).map(|_| Mutex::default()).collect() }
     }
 
-    fn give_back(&self, of_cells: Vec<CellHistogram>) {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(of_cells);
+    fn of_thread(&self) -> MutexGuard<'_, Vec<CellHistogram>> {
+        let at = rayon::current_thread_index().unwrap_or(0) % self.of_threads.len();
+        self.of_threads[at].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -230,14 +232,13 @@ pub(super) fn fill(
     for (place, histogram) in (first..).zip(histograms.iter_mut()) {
         histogram[..bins.n_bins(bins.column_at(place))].fill(0);
     }
-    let mut of_cells = spare.take();
+    let mut of_cells = spare.of_thread();
     let mut histograms = histograms;
     for groups in groups.chunk_by(|a, b| a.slab == b.slab) {
         let n_places = groups.iter().map(|group| group.places.len()).sum();
         let of_slab = histograms.split_off_mut(..n_places).expect("a histogram a column");
         add_slab(of_slab, groups, bins, rows, layout, &mut of_cells);
     }
-    spare.give_back(of_cells);
 }
 
 /// What a group's rows are added to.
@@ -446,7 +447,7 @@ mod tests {
     fn histogram(case: &Case, rows: &[Row]) -> Histogram {
         let mut histogram = Histogram::new(case.bins.n_columns());
         histogram.columns[0][1] = 77;
-        let spare = SpareCells::default();
+        let spare = SpareCells::new(1);
         fill(&mut histogram.columns, case.bins.groups(), &case.bins, rows, &case.layout, &spare);
         histogram
     }

@@ -10,8 +10,11 @@ use rayon::prelude::*;
 use super::histogram::{Row, row_index};
 use super::rows::{Derivatives, RowPart};
 
-/// Rows of the table that are worked on at a time.
-const STRETCH: usize = 16_384;
+/// Most rows of the table that are worked on at a time.
+const MAX_STRETCH: usize = 16_384;
+
+/// Rows that a leaf has in a stretch, about.
+const FEW_ROWS: usize = 512;
 
 /// Sums that are taken side by side.
 const LANES: usize = 4;
@@ -26,14 +29,24 @@ pub(super) struct LeafRows<'a> {
 /// Gradient and hessian.
 pub(super) type Pair = (f64, f64);
 
+/// Rows in a stretch of a table of `n_rows` rows: an even number of equal ones, so that threads have equal shares.
+fn stretch(n_rows: usize) -> usize {
+    let n_stretches = match n_rows.div_ceil(MAX_STRETCH) {
+        0 | 1 => 1,
+        several => several.next_multiple_of(2),
+    };
+    n_rows.div_ceil(n_stretches).max(1)
+}
+
 impl LeafRows<'_> {
     /// Every leaf's sum of gradients and of hessians, over a table of `n_rows` rows.
     pub(super) fn sums(&self, of: &impl Derivatives, n_rows: usize, n_threads: usize) -> Vec<Pair> {
-        let n_stretches = n_rows.div_ceil(STRETCH);
+        let stretch = stretch(n_rows);
+        let n_stretches = n_rows.div_ceil(stretch);
         let block = n_stretches.div_ceil(n_threads.max(1)).max(1);
         let of_block = |first: usize| {
-            let rows = first * STRETCH..n_rows.min((first + block) * STRETCH);
-            self.sums_of_stretches(of, rows)
+            let rows = first * stretch..n_rows.min((first + block) * stretch);
+            self.sums_of_stretches(of, rows, stretch)
         };
         let firsts: Vec<usize> = (0..n_stretches).step_by(block).collect();
         let sums: Vec<Vec<Pair>> = if n_threads > 1 && n_stretches > 1 {
@@ -49,12 +62,12 @@ impl LeafRows<'_> {
     }
 
     /// A sum a leaf for each stretch of some rows of the table, one stretch after the other.
-    fn sums_of_stretches(&self, of: &impl Derivatives, rows: Range<usize>) -> Vec<Pair> {
+    fn sums_of_stretches(&self, of: &impl Derivatives, rows: Range<usize>, stretch: usize) -> Vec<Pair> {
         let mut left = self.from(rows.start);
-        let (mut gradients, mut hessians) = (vec![0.0; STRETCH], vec![0.0; STRETCH]);
-        let mut sums = Vec::new();
-        for first in rows.clone().step_by(STRETCH) {
-            let end = rows.end.min(first + STRETCH);
+        let (mut gradients, mut hessians) = (vec![0.0; stretch], vec![0.0; stretch]);
+        let mut sums = Vec::with_capacity(rows.len().div_ceil(stretch) * left.len());
+        for first in rows.clone().step_by(stretch) {
+            let end = rows.end.min(first + stretch);
             let (gradients, hessians) = (&mut gradients[..end - first], &mut hessians[..end - first]);
             of.fill(RowPart::Run(first..end), gradients, hessians);
             for leaf in &mut left {
@@ -66,8 +79,8 @@ impl LeafRows<'_> {
 
     /// Adds to the `raw` score of every row its leaf's value.
     pub(super) fn add(&self, values: &[f64], raw: &mut [f64], n_threads: usize) {
-        let block = raw.len().div_ceil(n_threads.max(1)).next_multiple_of(STRETCH);
-        if n_threads > 1 && raw.len() > STRETCH {
+        let block = raw.len().div_ceil(n_threads.max(1)).max(1);
+        if n_threads > 1 && raw.len() > MAX_STRETCH {
             let blocks = raw.par_chunks_mut(block).enumerate();
             blocks.for_each(|(at, raw)| self.add_from(at * block, values, raw));
         } else {
@@ -78,8 +91,8 @@ impl LeafRows<'_> {
     /// The same for a part of the scores, from row `first` on.
     fn add_from(&self, first: usize, values: &[f64], raw: &mut [f64]) {
         let mut left = self.from(first);
-        for (at, raw) in raw.chunks_mut(STRETCH).enumerate() {
-            let first = first + at * STRETCH;
+        for (at, raw) in raw.chunks_mut(MAX_STRETCH).enumerate() {
+            let first = first + at * MAX_STRETCH;
             for (leaf, value) in left.iter_mut().zip(values) {
                 for &row in take_below(leaf, first + raw.len()) {
                     raw[row_index(row) - first] += value;
@@ -96,9 +109,14 @@ impl LeafRows<'_> {
     }
 }
 
-/// Takes the rows below row `end` of the table off the front.
+/// Takes the rows below row `end` of the table off the front. Looks near the front first: those further on are not in
+/// the cache yet.
 fn take_below<'a>(rows: &mut &'a [Row], end: usize) -> &'a [Row] {
-    let (below, rest) = rows.split_at(rows.partition_point(|&row| row_index(row) < end));
+    let mut near = rows.len().min(FEW_ROWS);
+    while near < rows.len() && row_index(rows[near - 1]) < end {
+        near = rows.len().min(2 * near);
+    }
+    let (below, rest) = rows.split_at(rows[..near].partition_point(|&row| row_index(row) < end));
     *rows = rest;
     below
 }
@@ -124,7 +142,7 @@ mod tests {
 
     #[test]
     fn sums_and_values_reach_every_row_once_at_any_thread_count() {
-        let n = 3 * STRETCH + 100;
+        let n = 3 * MAX_STRETCH + 100;
         let leaf_of = |row: usize| row * 7919 % 5;
         let in_leaf = |leaf| (0..n).filter(move |&row| !row.is_multiple_of(3) && leaf_of(row) == leaf);
         let parts: Vec<Vec<Row>> =

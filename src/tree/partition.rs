@@ -2,10 +2,12 @@
 
 use rayon::prelude::*;
 
-use super::histogram::{PARALLEL_ROWS, Row};
+use super::histogram::Row;
 
 /// Rows whose sides are found before they are moved.
 const TILE_ROWS: usize = 512;
+/// Up to so many rows are parted by one thread.
+const MIN_ROWS: usize = 1024;
 
 /// Moves the rows that go left to the front, keeping the order on both sides; how many there are.
 ///
@@ -19,15 +21,23 @@ pub(super) fn partition(
     if rows.len() > scratch.len() {
         return partition_halves(rows, scratch, goes_left, n_threads);
     }
-    if n_threads < 2 || rows.len() <= PARALLEL_ROWS {
+    if n_threads < 2 || rows.len() <= MIN_ROWS {
         let n_left = part(rows, scratch, goes_left);
         let n_right = rows.len() - n_left;
         rows[n_left..].copy_from_slice(&scratch[..n_right]);
         return n_left;
     }
     let block = rows.len().div_ceil(n_threads);
-    let blocks = rows.par_chunks_mut(block).zip(scratch.par_chunks_mut(block));
-    let n_left: Vec<usize> = blocks.map(|(rows, scratch)| part(rows, scratch, goes_left)).collect();
+    let n_blocks = rows.len().div_ceil(block);
+    let part_block = |(at, (rows, scratch)): (usize, (&mut [Row], &mut [Row]))| {
+        if at + 1 < n_blocks {
+            part(rows, scratch, goes_left)
+        } else {
+            part_from_behind(rows, scratch, goes_left)
+        }
+    };
+    let blocks = rows.par_chunks_mut(block).zip(scratch.par_chunks_mut(block)).enumerate();
+    let n_left: Vec<usize> = blocks.map(part_block).collect();
     join_blocks(rows, scratch, block, &n_left)
 }
 
@@ -64,22 +74,49 @@ fn part(rows: &mut [Row], scratch: &mut [Row], goes_left: &impl Fn(Row) -> bool)
     n_left
 }
 
-/// Closes the gaps between blocks that were parted each on its own.
-fn join_blocks(rows: &mut [Row], scratch: &[Row], block: usize, n_left: &[usize]) -> usize {
+/// Moves the rows that go right to the back of `rows` and the others to the back of `scratch`; how many go left.
+fn part_from_behind(rows: &mut [Row], scratch: &mut [Row], goes_left: &impl Fn(Row) -> bool) -> usize {
+    let n = rows.len();
+    let scratch = &mut scratch[..n];
+    let (mut left, mut right, mut sides) = (n, n, [false; TILE_ROWS]);
+    for end in (1..=n).rev().step_by(TILE_ROWS) {
+        let start = end.saturating_sub(TILE_ROWS);
+        for (side, &row) in sides.iter_mut().zip(&rows[start..end]) {
+            *side = goes_left(row);
+        }
+        for (at, &side) in (start..end).zip(&sides).rev() {
+            let (row, goes_left) = (rows[at], usize::from(side));
+            rows[right - 1] = row;
+            scratch[left - 1] = row;
+            left -= goes_left;
+            right -= 1 - goes_left;
+        }
+    }
+    n - left
+}
+
+/// Closes the gaps between blocks that were parted each on its own, the last from behind: the first one's rows that go
+/// left and the last one's that go right are where they belong.
+fn join_blocks<'s>(rows: &mut [Row], scratch: &'s [Row], block: usize, n_left: &[usize]) -> usize {
+    let (last, n_rows) = (n_left.len() - 1, rows.len());
     let mut middle = 0;
-    for (at, &n) in n_left.iter().enumerate() {
+    for (at, &n) in n_left[..last].iter().enumerate() {
         rows.copy_within(at * block..at * block + n, middle);
         middle += n;
     }
-    let mut to = &mut rows[middle..];
+    let (_, mut to) = rows.split_at_mut(middle);
     let mut copies = Vec::with_capacity(n_left.len());
-    for (from, &n) in scratch.chunks(block).zip(n_left) {
-        let n_right = block.min(to.len() + n) - n;
-        let place = to.split_off_mut(..n_right).expect("room for the rows that go right");
-        copies.push((place, &from[..n_right]));
+    let mut copy = |from: &'s [Row]| {
+        let place = to.split_off_mut(..from.len()).expect("room for the rows that were set aside");
+        copies.push((place, from));
+    };
+    let behind = &scratch[last * block..n_rows];
+    copy(&behind[behind.len() - n_left[last]..]);
+    for (from, &n) in scratch.chunks(block).zip(&n_left[..last]) {
+        copy(&from[..block - n]);
     }
-    copies.into_par_iter().for_each(|(place, from)| place.copy_from_slice(from));
-    middle
+    copies.into_par_iter().for_each(|(place, from): (&mut [Row], &[Row])| place.copy_from_slice(from));
+    middle + n_left[last]
 }
 
 #[cfg(test)]
@@ -88,7 +125,7 @@ mod tests {
 
     #[test]
     fn both_sides_keep_their_order_at_any_thread_count() {
-        for n in [0, 1, 5, PARALLEL_ROWS + 1, 3 * PARALLEL_ROWS + 17] {
+        for n in [0, 1, 5, MIN_ROWS + 1, 3 * MIN_ROWS + 17] {
             for modulus in [1, 2, 3, 1000] {
                 let rows: Vec<Row> = (0..n as u64).map(|row| row * 2_654_435_761 % 1_000_003).collect();
                 let goes_left = |row: Row| row.is_multiple_of(modulus);
