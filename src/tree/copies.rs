@@ -10,7 +10,7 @@ use super::cells::{Bins, ColumnCells};
 use super::histogram::PARALLEL_ROWS;
 
 /// Tables of fewer cells lie in the cache anyway.
-const MIN_CELLS: usize = 1 << 23;
+const MIN_CELLS: usize = 1 << 21;
 /// A column may be copied for so many cells of a row: most of what all would gain, for half of the memory.
 const CELLS_A_COPY: usize = 2;
 

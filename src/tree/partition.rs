@@ -56,20 +56,14 @@ fn partition_halves(
 
 /// Moves the rows that go left to the front of `rows` and the others to the front of `scratch`; how many go left.
 fn part(rows: &mut [Row], scratch: &mut [Row], goes_left: &impl Fn(Row) -> bool) -> usize {
-    let scratch = &mut scratch[..rows.len()];
-    let (mut n_left, mut n_right, mut sides) = (0, 0, [false; TILE_ROWS]);
+    let (mut n_left, mut n_right, mut tile) = (0, 0, Tile::new());
     for start in (0..rows.len()).step_by(TILE_ROWS) {
         let end = rows.len().min(start + TILE_ROWS);
-        for (side, &row) in sides.iter_mut().zip(&rows[start..end]) {
-            *side = goes_left(row);
-        }
-        for (at, &side) in (start..end).zip(&sides) {
-            let (row, left) = (rows[at], usize::from(side));
-            rows[n_left] = row;
-            scratch[n_right] = row;
-            n_left += left;
-            n_right += 1 - left;
-        }
+        let (left, right) = tile.part(&rows[start..end], goes_left);
+        rows[n_left..][..left.len()].copy_from_slice(left);
+        scratch[n_right..][..right.len()].copy_from_slice(right);
+        n_left += left.len();
+        n_right += right.len();
     }
     n_left
 }
@@ -77,22 +71,43 @@ fn part(rows: &mut [Row], scratch: &mut [Row], goes_left: &impl Fn(Row) -> bool)
 /// Moves the rows that go right to the back of `rows` and the others to the back of `scratch`; how many go left.
 fn part_from_behind(rows: &mut [Row], scratch: &mut [Row], goes_left: &impl Fn(Row) -> bool) -> usize {
     let n = rows.len();
-    let scratch = &mut scratch[..n];
-    let (mut left, mut right, mut sides) = (n, n, [false; TILE_ROWS]);
+    let (mut n_left, mut n_right, mut tile) = (0, 0, Tile::new());
     for end in (1..=n).rev().step_by(TILE_ROWS) {
-        let start = end.saturating_sub(TILE_ROWS);
-        for (side, &row) in sides.iter_mut().zip(&rows[start..end]) {
+        let (left, right) = tile.part(&rows[end.saturating_sub(TILE_ROWS)..end], goes_left);
+        n_left += left.len();
+        n_right += right.len();
+        scratch[n - n_left..][..left.len()].copy_from_slice(left);
+        rows[n - n_right..][..right.len()].copy_from_slice(right);
+    }
+    n_left
+}
+
+/// Room for the rows of a tile that go either way.
+struct Tile {
+    sides: [bool; TILE_ROWS],
+    parted: [Row; 2 * TILE_ROWS],
+}
+
+impl Tile {
+    fn new() -> Self {
+        Tile { sides: [false; TILE_ROWS], parted: [0; 2 * TILE_ROWS] }
+    }
+
+    /// Those of some rows that go left and those that go right, both in the order they had.
+    #[inline(always)]
+    fn part(&mut self, rows: &[Row], goes_left: &impl Fn(Row) -> bool) -> (&[Row], &[Row]) {
+        for (side, &row) in self.sides.iter_mut().zip(rows) {
             *side = goes_left(row);
         }
-        for (at, &side) in (start..end).zip(&sides).rev() {
-            let (row, goes_left) = (rows[at], usize::from(side));
-            rows[right - 1] = row;
-            scratch[left - 1] = row;
-            left -= goes_left;
-            right -= 1 - goes_left;
+        let mut n_left = 0;
+        for (at, (&row, &is_left)) in rows.iter().zip(&self.sides).enumerate() {
+            let place = if is_left { n_left } else { TILE_ROWS + at - n_left };
+            self.parted[place % (2 * TILE_ROWS)] = row;
+            n_left += usize::from(is_left);
         }
+        let (left, right) = self.parted.split_at(TILE_ROWS);
+        (&left[..n_left], &right[..rows.len() - n_left])
     }
-    n - left
 }
 
 /// Closes the gaps between blocks that were parted each on its own, the last from behind: the first one's rows that go
