@@ -5,7 +5,8 @@ use rayon::prelude::*;
 use super::bundles::MAX_VALUES;
 use super::cells::Bins;
 use super::copies::ColumnCopies;
-use super::histogram::{Extent, Histogram, Layout, PARALLEL_ROWS, Row, SpareCells, row_index};
+use super::fill::SpareCells;
+use super::histogram::{Extent, Histogram, Layout, PARALLEL_ROWS, Row, row_index};
 use super::interactions::{Allowed, Interactions};
 use super::leaves::LeafRows;
 use super::partition::partition;
@@ -182,7 +183,9 @@ impl<'a> Grower<'a> {
     /// A grower over these bins; with `n_threads` above 1 it uses rayon's current pool where a table and a node are large.
     pub fn new(bins: &'a Bins, params: GrowParams, n_threads: usize) -> Self {
         let is_small = bins.n_rows() * bins.n_columns() < PARALLEL_CELLS;
-        let n_threads = if is_small { 1 } else { n_threads.max(1) };
+        // No more than have a share worth having of the root's rows, or of a small node's columns.
+        let most = bins.groups().len().max(bins.n_rows().div_ceil(PARALLEL_ROWS));
+        let n_threads = if is_small { 1 } else { n_threads.min(most).max(1) };
         Grower {
             bins,
             params,

@@ -12,6 +12,7 @@ mod copies;
 mod cutter;
 mod deep;
 mod descent;
+mod fill;
 mod flat;
 mod given;
 mod grow;

@@ -27,7 +27,7 @@ pub(super) fn partition(
         rows[n_left..].copy_from_slice(&scratch[..n_right]);
         return n_left;
     }
-    let block = rows.len().div_ceil(n_threads);
+    let block = rows.len().div_ceil(n_threads).max(MIN_ROWS / 2);
     let n_blocks = rows.len().div_ceil(block);
     let part_block = |(at, (rows, scratch)): (usize, (&mut [Row], &mut [Row]))| {
         if at + 1 < n_blocks {

@@ -8,7 +8,8 @@
 use rayon::prelude::*;
 
 use super::cells::Group;
-use super::histogram::{ColumnHistogram, Histogram, PARALLEL_ROWS, Row, SpareCells, fill, merge, subtract};
+use super::fill::{SpareCells, fill};
+use super::histogram::{ColumnHistogram, Histogram, PARALLEL_ROWS, Row, merge, subtract};
 use super::split::{Found, Prefixes, Search, Target, better};
 
 /// Below this many histogram entries added to or looked at, a second thread is not worth waking.
@@ -44,9 +45,11 @@ impl Pass<'_> {
         if self.rows.len() <= PARALLEL_ROWS {
             return self.columns(groups, Source::Rows(self.rows), filled, rest, n_threads);
         }
-        let block = self.rows.len().div_ceil(n_threads);
+        // A block has its own histograms, which are to be added up: not for fewer rows than that.
+        let n_blocks = n_threads.min(self.rows.len().div_ceil(PARALLEL_ROWS));
+        let block = self.rows.len().div_ceil(n_blocks);
         let new = || Histogram::new(bins.n_columns());
-        spare.resize_with(spare.len().max(n_threads), new);
+        spare.resize_with(spare.len().max(n_blocks), new);
         let blocks = self.rows.par_chunks(block).zip(&mut *spare);
         blocks.for_each(|(rows, partial)| fill(&mut partial.columns, groups, bins, rows, layout, self.cells));
         let partials = &spare[..self.rows.len().div_ceil(block)];

@@ -437,28 +437,18 @@ fn fill_gradients<L: Loss, Y: Observed>(
 ) {
     vectorized(
         #[inline(always)]
-        || fill_lanes(loss, y, raw, weights, gradients, hessians),
+        || {
+            let places = gradients.iter_mut().zip(hessians).zip(y.iter().zip(raw));
+            let Some(weights) = weights else {
+                return places.for_each(|((gradient, hessian), (&y, &raw))| {
+                    let (first, second) = loss.gradient_and_hessian(y.number(), raw);
+                    (*gradient, *hessian) = (first as f32, second as f32);
+                });
+            };
+            places.zip(weights).for_each(|(((gradient, hessian), (&y, &raw)), weight)| {
+                let (first, second) = loss.gradient_and_hessian(y.number(), raw);
+                (*gradient, *hessian) = ((first * weight) as f32, (second * weight) as f32);
+            });
+        },
     );
-}
-
-#[inline(always)]
-fn fill_lanes<L: Loss, Y: Observed>(
-    loss: &L,
-    y: &[Y],
-    raw: &[f64],
-    weights: Option<&[f64]>,
-    gradients: &mut [f32],
-    hessians: &mut [f32],
-) {
-    let places = gradients.iter_mut().zip(hessians).zip(y.iter().zip(raw));
-    let Some(weights) = weights else {
-        return places.for_each(|((gradient, hessian), (&y, &raw))| {
-            let (first, second) = loss.gradient_and_hessian(y.number(), raw);
-            (*gradient, *hessian) = (first as f32, second as f32);
-        });
-    };
-    places.zip(weights).for_each(|(((gradient, hessian), (&y, &raw)), weight)| {
-        let (first, second) = loss.gradient_and_hessian(y.number(), raw);
-        (*gradient, *hessian) = ((first * weight) as f32, (second * weight) as f32);
-    });
 }
