@@ -8,6 +8,8 @@ use super::histogram::Row;
 const TILE_ROWS: usize = 512;
 /// Up to so many rows are parted by one thread.
 const MIN_ROWS: usize = 1024;
+/// So many rows fit the caches of two cores.
+const CACHED_ROWS: usize = 1 << 17;
 
 /// Moves the rows that go left to the front, keeping the order on both sides; how many there are.
 ///
@@ -28,17 +30,15 @@ pub(super) fn partition(
         return n_left;
     }
     let block = rows.len().div_ceil(n_threads).max(MIN_ROWS / 2);
-    let n_blocks = rows.len().div_ceil(block);
-    let part_block = |(at, (rows, scratch)): (usize, (&mut [Row], &mut [Row]))| {
-        if at + 1 < n_blocks {
-            part(rows, scratch, goes_left)
-        } else {
-            part_from_behind(rows, scratch, goes_left)
-        }
+    // Rows from memory come slowly in any order but the one they lie in.
+    let from_behind = if rows.len() <= CACHED_ROWS { rows.len().div_ceil(block) - 1 } else { usize::MAX };
+    let part_block = |(at, (rows, scratch)): (usize, (&mut [Row], &mut [Row]))| match at == from_behind {
+        true => part_from_behind(rows, scratch, goes_left),
+        false => part(rows, scratch, goes_left),
     };
     let blocks = rows.par_chunks_mut(block).zip(scratch.par_chunks_mut(block)).enumerate();
     let n_left: Vec<usize> = blocks.map(part_block).collect();
-    join_blocks(rows, scratch, block, &n_left)
+    join_blocks(rows, scratch, block, &n_left, from_behind)
 }
 
 fn partition_halves(
@@ -110,28 +110,34 @@ impl Tile {
     }
 }
 
-/// Closes the gaps between blocks that were parted each on its own, the last from behind: the first one's rows that go
-/// left and the last one's that go right are where they belong.
-fn join_blocks<'s>(rows: &mut [Row], scratch: &'s [Row], block: usize, n_left: &[usize]) -> usize {
-    let (last, n_rows) = (n_left.len() - 1, rows.len());
-    let mut middle = 0;
-    for (at, &n) in n_left[..last].iter().enumerate() {
-        rows.copy_within(at * block..at * block + n, middle);
-        middle += n;
+/// Closes the gaps between blocks that were parted each on its own. A last one that was parted from behind has its rows
+/// that go right where they belong.
+fn join_blocks(
+    rows: &mut [Row],
+    scratch: &[Row],
+    block: usize,
+    n_left: &[usize],
+    from_behind: usize,
+) -> usize {
+    let n_rows = rows.len();
+    let mut gap = 0;
+    for (at, &n) in n_left.iter().enumerate().filter(|(at, _)| *at != from_behind) {
+        rows.copy_within(at * block..at * block + n, gap);
+        gap += n;
     }
-    let (_, mut to) = rows.split_at_mut(middle);
+    // Those of a block from behind go left, so they come first.
+    let (left, right): (Vec<usize>, Vec<usize>) = (0..n_left.len()).partition(|at| *at == from_behind);
+    let mut to = &mut rows[gap..];
     let mut copies = Vec::with_capacity(n_left.len());
-    let mut copy = |from: &'s [Row]| {
+    for at in left.into_iter().chain(right) {
+        let set_aside = &scratch[at * block..n_rows.min((at + 1) * block)];
+        let n_right = set_aside.len() - n_left[at];
+        let from = if at == from_behind { &set_aside[n_right..] } else { &set_aside[..n_right] };
         let place = to.split_off_mut(..from.len()).expect("room for the rows that were set aside");
         copies.push((place, from));
-    };
-    let behind = &scratch[last * block..n_rows];
-    copy(&behind[behind.len() - n_left[last]..]);
-    for (from, &n) in scratch.chunks(block).zip(&n_left[..last]) {
-        copy(&from[..block - n]);
     }
-    copies.into_par_iter().for_each(|(place, from): (&mut [Row], &[Row])| place.copy_from_slice(from));
-    middle + n_left[last]
+    copies.into_par_iter().for_each(|(place, from)| place.copy_from_slice(from));
+    n_left.iter().sum()
 }
 
 #[cfg(test)]
@@ -140,7 +146,7 @@ mod tests {
 
     #[test]
     fn both_sides_keep_their_order_at_any_thread_count() {
-        for n in [0, 1, 5, MIN_ROWS + 1, 3 * MIN_ROWS + 17] {
+        for n in [0, 1, 5, MIN_ROWS + 1, 3 * MIN_ROWS + 17, CACHED_ROWS + 7] {
             for modulus in [1, 2, 3, 1000] {
                 let rows: Vec<Row> = (0..n as u64).map(|row| row * 2_654_435_761 % 1_000_003).collect();
                 let goes_left = |row: Row| row.is_multiple_of(modulus);
