@@ -8,9 +8,9 @@ const SHARED: f64 = 0.03;
 /// Variances that an action's departures may have: of numbers of deviation 1, and of levels.
 const APART: [f64; 7] = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1];
 /// How much of that the ramps of a number that bends may have, beside its straight line, in all actions alike.
-const BENDS: [f64; 4] = [1e-3, 1e-2, 0.1, 1.0];
+const BENDS: [f64; 6] = [3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0];
 /// Times that each variance is looked for while the others stay.
-const ROUNDS: usize = 2;
+const ROUNDS: usize = 3;
 
 /// What coefficients are thought to be: normal around 0, with these variances.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +24,7 @@ pub(super) struct Variances {
 impl Variances {
     /// In the middle of what is possible.
     pub fn middle(n_actions: usize) -> Self {
-        Variances { bends: 0.03, own: vec![3e-3; n_actions] }
+        Variances { bends: 0.1, own: vec![3e-3; n_actions] }
     }
 
     /// One over the variance of a shared coefficient; 0 of the intercept, which is the last of `width`.
