@@ -10,7 +10,7 @@ const APART: [f64; 7] = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1];
 /// How much of that the ramps of a number that bends may have, beside its straight line, in all actions alike.
 const BENDS: [f64; 6] = [3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0];
 /// Times that each variance is looked for while the others stay.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 2;
 
 /// What coefficients are thought to be: normal around 0, with these variances.
 #[derive(Clone, Debug, PartialEq)]
