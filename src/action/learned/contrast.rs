@@ -17,7 +17,7 @@ const NOTHING: f64 = 0.05;
 const SIZE: f64 = 0.2;
 /// How much more accounts may differ than the learners can see: their differences' mean square counts this often in the
 /// intervals. By simulated worlds with lines, steps, interactions and none.
-const UNSEEN: f64 = 2.0;
+const UNSEEN: f64 = 1.5;
 /// Differences whose mean square is this often the average's are too small for the experiment to show, and may be there.
 const TOO_SMALL: f64 = 4.0;
 

@@ -10,6 +10,7 @@ mod bench;
 mod contrast;
 mod crossfit;
 mod data;
+mod departures;
 mod doubt;
 mod effects;
 mod learners;
@@ -22,6 +23,7 @@ mod report;
 mod tests;
 #[cfg(test)]
 mod tests_plan;
+mod variances;
 mod weigh;
 
 use rayon::prelude::*;

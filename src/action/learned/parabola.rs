@@ -1,151 +1,165 @@
-//! The log likelihood around a solution as a parabola: what any variance of departures would give, without rows.
+//! The log likelihood around a solution as a parabola: what any variances of coefficients would give, without rows.
 //!
 //! > `loss(c) ≈ loss(ĉ) + g·(c − ĉ) + ½ (c − ĉ)' H (c − ĉ)`
 //!
 //! With a penalty `½ c'Pc` its least is at `ĉ − (H + P)⁻¹ (g + Pĉ)`, and the evidence for the variances in P is
 //! `½ q'(H + P)⁻¹q − ½ ĉ'Pĉ + ½ ln|P| − ½ ln|H + P|` with `q = g + Pĉ`. Gradients and Hessians of pieces add up: a fold
 //! is left out by not adding its own.
+//!
+//! Departures of one action meet those of others only by way of what all share: they are solved for first, action by
+//! action, and what all share by what is left of its system (a Schur complement).
 
 use ndarray::{Array1, Array2};
 
-use super::lines::{Coefs, Look, penalty};
+use super::departures::{Departures, Kind};
+use super::lines::{Coefs, Look};
 use super::pieces::Pieces;
+use super::variances::Variances;
 use crate::model::logistic::{Cholesky, Symmetric};
 
 pub(super) struct Parabola<'a> {
     at: &'a Coefs,
-    /// As the coefficients.
-    gradient: Vec<f64>,
-    /// Of each arm's own log-odds.
-    hessians: Vec<Array2<f64>>,
+    kinds: &'a [Kind],
+    /// By what all share.
+    gradient: Array1<f64>,
+    hessian: Array2<f64>,
+    actions: Vec<Own>,
+}
+
+/// What the loss does by one action's departures.
+struct Own {
+    gradient: Array1<f64>,
+    hessian: Array2<f64>,
+    /// By what all share and the departures.
+    meets: Array2<f64>,
+}
+
+/// An action's departures held to variances: `A` is their Hessian with the penalty.
+struct Held {
+    /// `A⁻¹ M'` with `M` where departures meet what all share.
+    solved: Array2<f64>,
+    /// `M A⁻¹ M'`.
+    taken: Array2<f64>,
+    /// `A⁻¹ q`.
+    pulled: Array1<f64>,
+    /// The departures' part of the evidence.
+    evidence: f64,
 }
 
 impl<'a> Parabola<'a> {
     /// From what pieces say at coefficients, those of a fold aside.
     pub fn new(
-        pieces: &Pieces<'_>,
+        pieces: &'a Pieces<'_>,
         looks: &[Look],
         hessians: &[Array2<f64>],
         at: &'a Coefs,
         without: Option<usize>,
     ) -> Self {
         let width = pieces.width;
-        let mut of_arms = vec![Array2::<f64>::zeros((width, width)); pieces.n_arms];
-        let mut gradient = vec![0.0; at.values.len()];
+        let mut of_arms = vec![(Array1::zeros(width), Array2::zeros((width, width))); pieces.n_arms];
         for ((piece, look), hessian) in pieces.all.iter().zip(looks).zip(hessians) {
-            if Some(piece.fold) == without {
-                continue;
-            }
-            of_arms[piece.arm] += hessian;
-            for block in if piece.arm == 0 { vec![0] } else { vec![0, piece.arm] } {
-                let own = gradient[block * width..][..width].iter_mut();
-                own.zip(&look.gradient).for_each(|(sum, value)| *sum += value);
+            if Some(piece.fold) != without {
+                let (gradient, sum) = &mut of_arms[piece.arm];
+                *gradient += &look.gradient;
+                *sum += hessian;
             }
         }
-        Parabola { at, gradient, hessians: of_arms }
+        Parabola::of(&pieces.departures, at, &of_arms)
     }
 
-    /// From where it was taken to where it is least.
-    pub fn along(&self, apart: f64) -> Vec<f64> {
-        let slope = self.slope(apart);
-        Step::new(&self.hessians, apart).map_or(vec![0.0; slope.len()], |step| step.along(&slope))
-    }
-
-    /// How likely each of some variances is, if all were as likely beforehand.
-    pub fn likely(&self, aparts: &[f64]) -> Vec<f64> {
-        let evidence: Vec<f64> = aparts.iter().map(|apart| self.evidence(*apart)).collect();
-        let most = evidence.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let odds: Vec<f64> = evidence
-            .iter()
-            .map(|evidence| if most.is_finite() { (evidence - most).exp() } else { 1.0 })
-            .collect();
-        let total: f64 = odds.iter().sum();
-        odds.into_iter().map(|odds| odds / total).collect()
-    }
-
-    /// The mean of what it gives for each of some variances, by how likely they are.
-    pub fn mean(&self, aparts: &[f64], likely: &[f64]) -> Coefs {
-        let mut mean = self.at.clone();
-        for (apart, share) in aparts.iter().zip(likely).filter(|(_, share)| **share > 1e-3) {
-            let along = self.along(*apart);
-            mean.values.iter_mut().zip(along).for_each(|(coef, along)| *coef += share * along);
+    /// From each arm's gradient and Hessian.
+    fn of(departures: &'a Departures, at: &'a Coefs, of_arms: &[(Array1<f64>, Array2<f64>)]) -> Self {
+        let turn = &departures.turn;
+        let own = |(gradient, hessian): &(Array1<f64>, Array2<f64>)| {
+            let meets = hessian.dot(turn);
+            Own { gradient: turn.t().dot(gradient), hessian: turn.t().dot(&meets), meets }
+        };
+        let actions = of_arms[1..].iter().map(own).collect();
+        let (mut gradient, mut hessian) = of_arms[0].clone();
+        for (of_gradient, of_hessian) in &of_arms[1..] {
+            gradient += of_gradient;
+            hessian += of_hessian;
         }
-        mean
+        Parabola { at, kinds: &departures.kinds, gradient, hessian, actions }
     }
 
-    /// Of the loss with its penalty.
-    pub fn slope(&self, apart: f64) -> Vec<f64> {
-        let of_coef =
-            |(at, (slope, coef)): (usize, (&f64, &f64))| slope + penalty(at, self.at.width, apart) * coef;
-        self.gradient.iter().zip(&self.at.values).enumerate().map(of_coef).collect()
+    /// From where it was taken to where it is least; nowhere if it has no least.
+    pub fn along(&self, variances: &Variances) -> Coefs {
+        let held: Option<Vec<Held>> =
+            (0..self.actions.len()).map(|action| self.hold(action, variances)).collect();
+        let solved = held.and_then(|held| self.solve(&held.iter().collect::<Vec<_>>()));
+        solved.map_or_else(|| self.at.scaled(0.0), |(along, _)| along)
     }
 
-    /// The logarithm of how likely the outcomes are; what does not depend on the variance is left out.
-    fn evidence(&self, apart: f64) -> f64 {
-        let slope = self.slope(apart);
-        let Some(step) = Step::new(&self.hessians, apart) else { return f64::NEG_INFINITY };
-        let fall: f64 = step.along(&slope).iter().zip(&slope).map(|(along, slope)| -along * slope).sum();
-        let (mut held, mut log_penalties) = (0.0, 0.0);
-        for (at, coef) in self.at.values.iter().enumerate() {
-            let penalty = penalty(at, self.at.width, apart);
-            held += penalty * coef * coef;
-            log_penalties += if penalty > 0.0 { penalty.ln() } else { 0.0 };
+    /// Where it is least.
+    pub fn least(&self, variances: &Variances) -> Coefs {
+        self.at.plus(&self.along(variances), 1.0)
+    }
+
+    /// How likely the outcomes are.
+    pub fn evidence(&self) -> Evidence<'_> {
+        Evidence { around: self, held: self.actions.iter().map(|_| None).collect() }
+    }
+
+    /// Of the loss with its penalty, by what all share.
+    fn shared_slope(&self) -> Array1<f64> {
+        let width = self.gradient.len();
+        let of_coef = |at: usize| self.gradient[at] + Variances::of_shared(at, width) * self.at.shared[at];
+        Array1::from_shape_fn(width, of_coef)
+    }
+
+    fn hold(&self, action: usize, variances: &Variances) -> Option<Held> {
+        let (of, own) = (&self.actions[action], &self.at.own[action]);
+        let penalties: Array1<f64> = self.kinds.iter().map(|kind| variances.of_own(action, *kind)).collect();
+        let factor = held(&of.hessian, |at| penalties[at])?;
+        let mut solved = of.meets.t().to_owned();
+        solved.columns_mut().into_iter().for_each(|mut column| {
+            let values = solution(&factor, &column.to_owned());
+            column.assign(&values);
+        });
+        let slope = &of.gradient + &(&penalties * own);
+        let pulled = solution(&factor, &slope);
+        let squares = penalties.iter().zip(own).map(|(penalty, coef)| penalty * coef * coef).sum::<f64>();
+        let logs: f64 = penalties.iter().filter(|penalty| **penalty > 0.0).map(|penalty| penalty.ln()).sum();
+        let evidence = 0.5 * (slope.dot(&pulled) - squares + logs - factor.log_determinant());
+        Some(Held { taken: of.meets.dot(&solved), solved, pulled, evidence })
+    }
+
+    /// Newton's step, and the logarithm of how likely the outcomes are, less what no variance changes.
+    fn solve(&self, of_actions: &[&Held]) -> Option<(Coefs, f64)> {
+        let (mut hessian, mut slope) = (self.hessian.clone(), self.shared_slope());
+        for (own, held) in self.actions.iter().zip(of_actions) {
+            hessian -= &held.taken;
+            slope -= &own.meets.dot(&held.pulled);
         }
-        0.5 * (fall - held + log_penalties - step.log_determinant)
+        let factor = held(&hessian, |at| Variances::of_shared(at, slope.len()))?;
+        let shared = -solution(&factor, &slope);
+        let own = of_actions.iter().map(|held| -&held.pulled - held.solved.dot(&shared)).collect();
+        let of_actions: f64 = of_actions.iter().map(|held| held.evidence).sum();
+        let evidence = of_actions - 0.5 * (slope.dot(&shared) + factor.log_determinant());
+        Some((Coefs { shared, own }, evidence))
     }
 }
 
-/// Newton's step. Departures of one action meet those of others only by way of what all share, which is solved for
-/// first (a Schur complement).
-struct Step {
-    /// Of each action: its Hessian with the penalty, and what that makes of its Hessian without.
-    actions: Vec<(Cholesky, Array2<f64>)>,
-    shared: Cholesky,
-    width: usize,
-    /// Of the Hessian with the penalty.
-    log_determinant: f64,
+/// How likely outcomes are by variances; what was found of an action stays until its variances change.
+pub(super) struct Evidence<'a> {
+    around: &'a Parabola<'a>,
+    held: Vec<Option<([f64; 2], Held)>>,
 }
 
-impl Step {
-    /// From each arm's Hessian; `None` where these are not of a least.
-    fn new(of_arms: &[Array2<f64>], apart: f64) -> Option<Self> {
-        let width = of_arms[0].nrows();
-        let mut shared = of_arms.iter().fold(Array2::zeros((width, width)), |sum, of_arm| sum + of_arm);
-        let mut actions = Vec::with_capacity(of_arms.len() - 1);
-        for (at, hessian) in of_arms[1..].iter().enumerate() {
-            let factor = held(hessian, |coef| penalty((at + 1) * width + coef, width, apart))?;
-            let mut solved = Array2::zeros((width, width));
-            for (mut column, of_hessian) in solved.columns_mut().into_iter().zip(hessian.columns()) {
-                let mut values = of_hessian.to_vec();
-                factor.solve(&mut values);
-                column.assign(&Array1::from(values));
+impl Evidence<'_> {
+    /// Its logarithm.
+    pub fn of(&mut self, variances: &Variances) -> f64 {
+        for (action, known) in self.held.iter_mut().enumerate() {
+            let by = [variances.own[action], variances.bends];
+            if known.as_ref().is_none_or(|(of, _)| *of != by) {
+                *known = self.around.hold(action, variances).map(|held| (by, held));
             }
-            shared = shared - hessian.dot(&solved);
-            actions.push((factor, solved));
         }
-        let shared = held(&shared, |coef| penalty(coef, width, apart))?;
-        let of_actions: f64 = actions.iter().map(|(factor, _)| factor.log_determinant()).sum();
-        let log_determinant = shared.log_determinant() + of_actions;
-        Some(Step { shared, actions, width, log_determinant })
-    }
-
-    /// Down the slope.
-    fn along(&self, slope: &[f64]) -> Vec<f64> {
-        let (width, mut along) = (self.width, slope.to_vec());
-        let (shared, of_actions) = along.split_at_mut(width);
-        for ((_, solved), own) in self.actions.iter().zip(of_actions.chunks(width)) {
-            // H K⁻¹ g, both symmetric.
-            let seen = solved.t().dot(&Array1::from(own.to_vec()));
-            shared.iter_mut().zip(&seen).for_each(|(shared, seen)| *shared -= seen);
-        }
-        self.shared.solve(shared);
-        let moved = Array1::from(shared.to_vec());
-        for ((factor, solved), own) in self.actions.iter().zip(of_actions.chunks_mut(width)) {
-            factor.solve(own);
-            own.iter_mut().zip(&solved.dot(&moved)).for_each(|(own, seen)| *own -= seen);
-        }
-        along.iter_mut().for_each(|along| *along = -*along);
-        along
+        let held: Option<Vec<&Held>> =
+            self.held.iter().map(|known| known.as_ref().map(|(_, held)| held)).collect();
+        let found = held.and_then(|held| self.around.solve(&held));
+        found.map_or(f64::NEG_INFINITY, |(_, evidence)| evidence)
     }
 }
 
@@ -157,38 +171,107 @@ fn held(matrix: &Array2<f64>, penalty: impl Fn(usize) -> f64) -> Option<Cholesky
     system.cholesky()
 }
 
+fn solution(factor: &Cholesky, of: &Array1<f64>) -> Array1<f64> {
+    let mut values = of.to_vec();
+    factor.solve(&mut values);
+    Array1::from(values)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Two actions, two coefficients and an intercept.
-    #[test]
-    fn steps_and_determinants_are_those_of_the_whole_system() {
-        let (width, apart) = (3, 0.02);
+    /// A number that bends in two ramps, a level, and the intercept.
+    fn departures() -> Departures {
+        let kinds = vec![Kind::Straight, Kind::Straight, Kind::Bend, Kind::Bend, Kind::Intercept];
+        let mut turn = Array2::zeros((4, 5));
+        for (row, column, value) in
+            [(0, 0, 0.6), (1, 0, 0.7), (2, 1, 1.0), (0, 2, 1.0), (1, 3, 1.0), (3, 4, 1.0)]
+        {
+            turn[(row, column)] = value;
+        }
+        Departures { kinds, turn }
+    }
+
+    fn at() -> Coefs {
+        let of = |n: usize, from: usize| Array1::from_shape_fn(n, |i| ((i + from) % 3) as f64 * 0.1);
+        Coefs { shared: of(4, 1), own: vec![of(5, 2), of(5, 0)] }
+    }
+
+    fn of_arms() -> Vec<(Array1<f64>, Array2<f64>)> {
         let of_arm = |arm: usize| {
-            let root =
-                Array2::from_shape_fn((5, width), |(i, j)| ((7 * i + 5 * j + 3 * arm) % 11) as f64 - 4.0);
-            root.t().dot(&root)
+            let root = Array2::from_shape_fn((6, 4), |(i, j)| ((7 * i + 5 * j + 3 * arm) % 11) as f64 - 4.0);
+            (Array1::from_shape_fn(4, |at| ((at + arm) % 4) as f64 - 1.5), root.t().dot(&root))
         };
-        let of_arms = [of_arm(0), of_arm(1), of_arm(2)];
-        let mut whole = Symmetric::zeros(3 * width);
-        for (arm, hessian) in of_arms.iter().enumerate() {
-            let blocks = if arm == 0 { vec![0] } else { vec![0, arm] };
-            for (a, b) in blocks.iter().flat_map(|a| blocks.iter().map(move |b| (a, b))) {
-                for ((i, j), value) in hessian.indexed_iter() {
-                    whole.values[(a * width + i) * 3 * width + b * width + j] += value;
-                }
+        (0..3).map(of_arm).collect()
+    }
+
+    /// All coefficients' system as a whole: what all share, then each action's.
+    struct Whole {
+        factor: Cholesky,
+        slope: Vec<f64>,
+        /// Less than 0 by the penalty of where it was taken, more by the logarithms of penalties.
+        held: f64,
+    }
+
+    fn whole(variances: &Variances) -> Whole {
+        let (departures, at, n) = (departures(), at(), 14);
+        let mut system = Symmetric::zeros(n);
+        let mut slope = vec![0.0; n];
+        for (arm, (gradient, hessian)) in of_arms().iter().enumerate() {
+            let mut turn = Array2::zeros((4, n));
+            (0..4).for_each(|row| turn[(row, row)] = 1.0);
+            if arm > 0 {
+                let first = 4 + 5 * (arm - 1);
+                departures.turn.indexed_iter().for_each(|((i, j), value)| turn[(i, first + j)] = *value);
             }
+            let turned = turn.t().dot(&hessian.dot(&turn));
+            system.values.iter_mut().zip(&turned).for_each(|(sum, value)| *sum += value);
+            slope.iter_mut().zip(&turn.t().dot(gradient)).for_each(|(sum, value)| *sum += value);
         }
-        whole.diagonal_mut().enumerate().for_each(|(at, cell)| *cell += penalty(at, width, apart));
-        let factor = whole.cholesky().expect("positive definite");
-        let step = Step::new(&of_arms, apart).expect("positive definite");
-        assert!((step.log_determinant - factor.log_determinant()).abs() < 1e-6);
-        let slope: Vec<f64> = (0..3 * width).map(|at| (at % 4) as f64 - 1.5).collect();
-        let mut solved = slope.clone();
-        factor.solve(&mut solved);
-        for (along, solved) in step.along(&slope).iter().zip(solved) {
-            assert!((along + solved).abs() < 1e-6 * (1.0 + solved.abs()), "{along} {solved}");
+        let shared = (0..4).map(|row| Variances::of_shared(row, 4));
+        let own = |action| departures.kinds.iter().map(move |kind| variances.of_own(action, *kind));
+        let penalties: Vec<f64> = shared.chain((0..2).flat_map(own)).collect();
+        let coefs: Vec<f64> = at.shared.iter().chain(&at.own[0]).chain(&at.own[1]).copied().collect();
+        system.diagonal_mut().zip(&penalties).for_each(|(cell, penalty)| *cell += penalty);
+        slope.iter_mut().zip(&penalties).zip(&coefs).for_each(|((sum, p), coef)| *sum += p * coef);
+        let squares: f64 = penalties.iter().zip(&coefs).map(|(p, coef)| p * coef * coef).sum();
+        let logs: f64 = penalties.iter().filter(|p| **p > 0.0).map(|p| p.ln()).sum();
+        Whole { factor: system.cholesky().expect("positive definite"), slope, held: logs - squares }
+    }
+
+    #[test]
+    fn steps_and_evidence_are_those_of_the_whole_system() {
+        let (departures, at) = (departures(), at());
+        let around = Parabola::of(&departures, &at, &of_arms());
+        let mut evidence = around.evidence();
+        let mut apart = Vec::new();
+        for (bends, own) in [(0.1, [0.02, 0.3]), (0.1, [0.4, 0.3]), (1.0, [0.4, 0.01])] {
+            let variances = Variances { bends, own: own.to_vec() };
+            let Whole { factor, slope, held } = whole(&variances);
+            let mut solved = slope.clone();
+            factor.solve(&mut solved);
+            let along = around.along(&variances);
+            let all = along.shared.iter().chain(&along.own[0]).chain(&along.own[1]);
+            for (along, solved) in all.zip(&solved) {
+                assert!((along + solved).abs() < 1e-6 * (1.0 + solved.abs()), "{along} {solved}");
+            }
+            let fall: f64 = slope.iter().zip(&solved).map(|(slope, solved)| slope * solved).sum();
+            apart.push(evidence.of(&variances) - 0.5 * (fall + held - factor.log_determinant()));
         }
+        // What no variance changes is left out.
+        assert!(apart.iter().all(|apart_too| (apart_too - apart[0]).abs() < 1e-6), "{apart:?}");
+    }
+
+    #[test]
+    fn what_has_no_least_goes_nowhere() {
+        let mut of_arms = of_arms();
+        of_arms[1].1.fill(f64::NAN);
+        let (departures, at) = (departures(), at());
+        let around = Parabola::of(&departures, &at, &of_arms);
+        let variances = Variances::middle(2);
+        assert!(around.least(&variances).own == at.own);
+        assert_eq!(around.evidence().of(&variances), f64::NEG_INFINITY);
+        assert!(Variances::likely(around.evidence(), 2).own.iter().all(|own| (1e-4..0.1).contains(own)));
     }
 }

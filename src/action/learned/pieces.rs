@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::bench::Bench;
 use super::data::Fold;
+use super::departures::Departures;
 use crate::model::logistic::{Design, Scorer};
 
 /// The rows of a fold that got one arm.
@@ -24,6 +25,7 @@ pub(super) struct Pieces<'a> {
     /// Design columns and the one of ones.
     pub width: usize,
     pub all: Vec<Piece>,
+    pub departures: Departures,
 }
 
 impl<'a> Pieces<'a> {
@@ -37,9 +39,10 @@ impl<'a> Pieces<'a> {
             dense.push_column(ones.view()).expect("the column of ones has the rows of the design");
             Piece { fold, arm, rows, dense }
         };
-        let all = (0..folds.len() * n_arms).into_par_iter().map(piece).collect();
-        let width = bench.form.matrix.n_coefs() + 1;
-        Pieces { design: &bench.form.design, n_folds: folds.len(), n_arms, width, all }
+        let all: Vec<Piece> = (0..folds.len() * n_arms).into_par_iter().map(piece).collect();
+        let (design, width) = (&bench.form.design, bench.form.matrix.n_coefs() + 1);
+        let departures = Departures::new(design, &all, width);
+        Pieces { design, n_folds: folds.len(), n_arms, width, all, departures }
     }
 
     /// Means of the design columns.
@@ -70,7 +73,7 @@ impl Piece {
     /// `Z c`.
     pub fn times(&self, coefs: &[f64]) -> Array1<f64> {
         let mut sums = Array1::zeros(self.rows.len());
-        for (column, coef) in self.dense.axis_iter(Axis(1)).zip(coefs) {
+        for (column, coef) in self.dense.axis_iter(Axis(1)).zip(coefs).filter(|(_, coef)| **coef != 0.0) {
             sums.scaled_add(*coef, &column);
         }
         sums

@@ -98,6 +98,25 @@ impl Design {
         DesignMatrix { parts: parts.collect(), n_rows }
     }
 
+    /// The columns that a design without bends would have, each as shares of design columns: a number that bends gives its
+    /// straight line, not yet standardised; all else is as it is.
+    pub(crate) fn straight(&self) -> Vec<Vec<(usize, f64)>> {
+        let mut straight = Vec::new();
+        let mut first = 0;
+        for column in &self.columns {
+            let n_ramps = match column {
+                ColumnDesign::Number(number) if number.knots.len() > 2 => number.knots.len() - 1,
+                _ => 0,
+            };
+            if let (ColumnDesign::Number(number), true) = (column, n_ramps > 0) {
+                straight.push((0..n_ramps).map(|ramp| (first + ramp, number.share(ramp))).collect());
+            }
+            straight.extend((n_ramps..column.n_coefs()).map(|at| vec![(first + at, 1.0)]));
+            first += column.n_coefs();
+        }
+        straight
+    }
+
     /// The original column that each of the `n_coefs` design columns comes from.
     pub(crate) fn sources(&self) -> Vec<usize> {
         let sources = self.columns.iter().enumerate();
@@ -185,6 +204,12 @@ impl NumberDesign {
             let scale = if variance > 1e-14 { variance.sqrt().recip() } else { 0.0 };
             self.basis.column_mut(coef).for_each(|value| *value = (*value - mean) * scale);
         }
+    }
+
+    /// How often a ramp counts in the straight line: as often as makes it rise by its interval's length.
+    fn share(&self, ramp: usize) -> f64 {
+        let rise = self.basis.row(ramp + 1)[ramp] - self.basis.row(ramp)[ramp];
+        if rise > 0.0 { (self.knots[ramp + 1] - self.knots[ramp]) / rise } else { 0.0 }
     }
 
     /// The interval between knots a value is in, and how far along it; missing values stand at the median.
