@@ -15,9 +15,6 @@ use crate::model::EncodedColumn;
 const NOTHING: f64 = 0.05;
 /// How large average effects are if there are any, in deviations of the outcome.
 const SIZE: f64 = 0.2;
-/// How much more accounts may differ than the learners can see: their differences' mean square counts this often in the
-/// intervals. By simulated worlds with lines, steps, interactions and none.
-const UNSEEN: f64 = 1.5;
 /// Differences whose mean square is this often the average's are too small for the experiment to show, and may be there.
 const TOO_SMALL: f64 = 4.0;
 
@@ -57,7 +54,7 @@ impl Contrast {
         let nothing = chance_of_nothing(&scores, outcome, prior);
         let candidates = candidates(&differences, &scores, folds, &weights, nothing);
         let too_small = TOO_SMALL * weights.noise / scores.len() as f64;
-        let spread = (UNSEEN * weights.mean_square + too_small).sqrt();
+        let spread = (weights.mean_square + too_small).sqrt();
         let contrast = Contrast {
             level: average.value * (1.0 - nothing),
             variance: average.standard_error.powi(2) + nothing * (1.0 - nothing) * average.value.powi(2),
