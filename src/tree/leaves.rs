@@ -141,6 +141,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn stretches_are_equal_and_come_in_pairs() {
+        for n_rows in [1, 100, MAX_STRETCH, MAX_STRETCH + 1, 100_000, 1_000_000] {
+            let stretch = stretch(n_rows);
+            let n_stretches = n_rows.div_ceil(stretch);
+            assert!(stretch <= MAX_STRETCH && (n_stretches == 1 || n_stretches.is_multiple_of(2)));
+            assert!(n_stretches * stretch - n_rows < n_stretches, "the last is as long as the others");
+        }
+    }
+
+    #[test]
     fn sums_and_values_reach_every_row_once_at_any_thread_count() {
         let n = 3 * MAX_STRETCH + 100;
         let leaf_of = |row: usize| row * 7919 % 5;

@@ -31,10 +31,13 @@ pub(super) fn partition(
     }
     let block = rows.len().div_ceil(n_threads).max(MIN_ROWS / 2);
     // Rows from memory come slowly in any order but the one they lie in.
-    let from_behind = if rows.len() <= CACHED_ROWS { rows.len().div_ceil(block) - 1 } else { usize::MAX };
-    let part_block = |(at, (rows, scratch)): (usize, (&mut [Row], &mut [Row]))| match at == from_behind {
-        true => part_from_behind(rows, scratch, goes_left),
-        false => part(rows, scratch, goes_left),
+    let from_behind = (rows.len() <= CACHED_ROWS).then(|| rows.len().div_ceil(block) - 1);
+    let part_block = |(at, (rows, scratch)): (usize, (&mut [Row], &mut [Row]))| {
+        if Some(at) == from_behind {
+            part_from_behind(rows, scratch, goes_left)
+        } else {
+            part(rows, scratch, goes_left)
+        }
     };
     let blocks = rows.par_chunks_mut(block).zip(scratch.par_chunks_mut(block)).enumerate();
     let n_left: Vec<usize> = blocks.map(part_block).collect();
@@ -117,22 +120,22 @@ fn join_blocks(
     scratch: &[Row],
     block: usize,
     n_left: &[usize],
-    from_behind: usize,
+    from_behind: Option<usize>,
 ) -> usize {
     let n_rows = rows.len();
     let mut gap = 0;
-    for (at, &n) in n_left.iter().enumerate().filter(|(at, _)| *at != from_behind) {
+    for (at, &n) in n_left.iter().enumerate().filter(|(at, _)| Some(*at) != from_behind) {
         rows.copy_within(at * block..at * block + n, gap);
         gap += n;
     }
     // Those of a block from behind go left, so they come first.
-    let (left, right): (Vec<usize>, Vec<usize>) = (0..n_left.len()).partition(|at| *at == from_behind);
+    let (left, right): (Vec<usize>, Vec<usize>) = (0..n_left.len()).partition(|at| Some(*at) == from_behind);
     let mut to = &mut rows[gap..];
     let mut copies = Vec::with_capacity(n_left.len());
     for at in left.into_iter().chain(right) {
         let set_aside = &scratch[at * block..n_rows.min((at + 1) * block)];
         let n_right = set_aside.len() - n_left[at];
-        let from = if at == from_behind { &set_aside[n_right..] } else { &set_aside[..n_right] };
+        let from = if Some(at) == from_behind { &set_aside[n_right..] } else { &set_aside[..n_right] };
         let place = to.split_off_mut(..from.len()).expect("room for the rows that were set aside");
         copies.push((place, from));
     }
