@@ -119,8 +119,8 @@ impl Slot {
     }
 }
 
-/// Adds the sums of the numbers that begin with each bin of a digit to its histogram, and puts those of each of the
-/// `n_rests` rests first.
+/// Adds the sums by the bins of a lowest digit to its histogram; the first `n_rests` cells then hold the sums by the
+/// digits above it.
 #[inline(always)]
 fn tell_digit(histogram: &mut [u64], of_cells: &mut [u64], n_rests: usize) {
     let n_bins = histogram.len();

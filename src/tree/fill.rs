@@ -35,7 +35,7 @@ impl SpareCells {
 
 /// Fills the histograms of the columns of `groups` with the rows of a node, forgetting what they held.
 pub(super) fn fill(
-    histograms: &mut [ColumnHistogram],
+    mut histograms: &mut [ColumnHistogram],
     groups: &[Group],
     bins: &Bins,
     rows: &[Row],
@@ -47,7 +47,6 @@ pub(super) fn fill(
         histogram[..bins.n_bins(bins.column_at(place))].fill(0);
     }
     let mut of_cells = spare.of_thread();
-    let mut histograms = histograms;
     for groups in groups.chunk_by(|a, b| a.slab == b.slab) {
         let n_places = groups.iter().map(|group| group.places.len()).sum();
         let of_slab = histograms.split_off_mut(..n_places).expect("a histogram a column");

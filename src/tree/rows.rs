@@ -13,7 +13,8 @@ pub enum Rows<'a> {
 
 /// Gradient and hessian of every row of a table: computed when they are asked for, so that nobody has to keep them.
 pub trait Derivatives: Sync {
-    /// Those of some `rows` up to the last that a tree is grown on, as many as there are places: finite, hessians not negative, the same whenever asked.
+    /// Those of some `rows` up to the last that a tree is grown on, as many as there are places: finite, hessians not
+    /// negative, the same whenever asked.
     fn fill(&self, rows: RowPart<'_>, gradients: &mut [f32], hessians: &mut [f32]);
 }
 

@@ -16,8 +16,8 @@ use crate::tree::{
 /// Above this many rows, gradients are taken by several threads.
 const PARALLEL_ROWS: usize = 4096;
 
-/// With as many rows a piece of work is long beside the time it takes to wake a thread, and one that stays awake is in
-/// the way of the other: 1M rows took 2 to 9 % longer so.
+/// With as many rows a piece of work is long beside the time it takes to wake a thread: staying awake wins nothing at 1M
+/// rows, and others may use the processor.
 const LONG_WORK_ROWS: usize = 1 << 18;
 
 /// A target as it was given: classes are not copied to numbers, which are eight times their size.

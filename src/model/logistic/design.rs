@@ -104,13 +104,14 @@ impl Design {
         let mut straight = Vec::new();
         let mut first = 0;
         for column in &self.columns {
-            let n_ramps = match column {
-                ColumnDesign::Number(number) if number.knots.len() > 2 => number.knots.len() - 1,
-                _ => 0,
+            let bent = match column {
+                ColumnDesign::Number(number) if number.knots.len() > 2 => Some(number),
+                _ => None,
             };
-            if let (ColumnDesign::Number(number), true) = (column, n_ramps > 0) {
-                straight.push((0..n_ramps).map(|ramp| (first + ramp, number.share(ramp))).collect());
-            }
+            let n_ramps = bent.map_or(0, |number| number.knots.len() - 1);
+            let line =
+                |number: &NumberDesign| (0..n_ramps).map(|at| (first + at, number.share(at))).collect();
+            straight.extend(bent.map(line));
             straight.extend((n_ramps..column.n_coefs()).map(|at| vec![(first + at, 1.0)]));
             first += column.n_coefs();
         }
