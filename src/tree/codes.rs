@@ -7,6 +7,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use fearless_simd::prelude::*;
+use fearless_simd::{f64x8, u64x8};
+
 use super::predict::{Levels, Node, Test, Tree};
 
 /// Rows that are coded together.
@@ -18,8 +21,10 @@ pub(super) const SLICE: usize = 32;
 pub(super) type CodeColumn = [i8; BLOCK];
 
 /// Most thresholds that one byte tells apart.
-const MAX_CUTS: usize = 255;
-/// Searches side by side, each of which alone would wait for its loads.
+const MAX_CUTS: usize = CUTS * CUTS - 1;
+/// Cuts of a block, which a value is compared with at once, and the most blocks of a column.
+const CUTS: usize = 16;
+/// Values that are compared with a cut at once.
 const LANES: usize = 8;
 /// The lowest code: left of all thresholds.
 const LOWEST: i8 = i8::MIN;
@@ -59,8 +64,10 @@ struct Ranks {
     /// The columns of codes: for nodes that send missing values right, and for those that send them left.
     codes: [Option<usize>; 2],
     last_cut: f64,
-    /// Ascending, filled up with infinity to 4, 16, 64 or 256.
-    cuts: Vec<f64>,
+    /// Ascending, filled up with infinity of which there is one at least.
+    cuts: Vec<[f64; CUTS]>,
+    /// The last cut of each block, filled up likewise.
+    ends: [f64; CUTS],
 }
 
 /// The thresholds of a column, and whether any node sends missing values right, and left.
@@ -162,18 +169,19 @@ impl Coder {
         let key = (node.column as usize, threshold);
         let at = self.numbers.partition_point(|of| (of.column, of.last_cut) < key);
         let ranks = &self.numbers[at];
-        let below = ranks.cuts.partition_point(|&cut| cut < threshold);
+        let below = ranks.cuts.as_flattened().partition_point(|&cut| cut < threshold);
         let place = ranks.codes[usize::from(node.missing_left)].unwrap_or_default();
         Question { place, mask: -1, threshold: code(below) }
     }
 
     /// The codes of one row of numbers as [`Tree::predict_row`] takes it, into `codes`, which has at least
     /// [`n_columns`](Self::n_columns) places.
-    pub(super) fn code_row(&self, row: &[f64], codes: &mut [i8]) {
+    #[inline(always)]
+    pub(super) fn code_row<S: Simd>(&self, simd: S, row: &[f64], codes: &mut [i8]) {
         for ranks in &self.numbers {
-            let (value, mut rank) = (row[ranks.column], [[0]]);
-            ranks.search(&[[value]], &mut rank);
-            ranks.tell(|right, at| codes[at] = missing_to(right, value, rank[0][0]));
+            let value = row[ranks.column];
+            let [rank] = ranks.search(simd, &[value]);
+            ranks.tell(|right, at| codes[at] = missing_to(right, value, rank));
         }
         for category in &self.categories {
             let codes = &mut codes[category.first_code..][..category.n_codes];
@@ -184,19 +192,26 @@ impl Coder {
     /// The codes of the first `n_rows` of a block, a column of them for each of [`n_columns`](Self::n_columns); `read`
     /// fills in the values of a column of the table from a row of the block on.
     #[inline(always)]
-    pub(super) fn code_block(
+    pub(super) fn code_block<S: Simd>(
         &self,
+        simd: S,
         n_rows: usize,
         read: impl Fn(usize, usize, &mut [f64; SLICE]),
         codes: &mut [CodeColumn],
     ) {
         for slice in 0..n_rows.div_ceil(SLICE).min(BLOCK / SLICE) {
-            self.code_slice(slice, |column, values| read(column, slice * SLICE, values), codes);
+            self.code_slice(simd, slice, |column, values| read(column, slice * SLICE, values), codes);
         }
     }
 
     #[inline(always)]
-    fn code_slice(&self, slice: usize, read: impl Fn(usize, &mut [f64; SLICE]), codes: &mut [CodeColumn]) {
+    fn code_slice<S: Simd>(
+        &self,
+        simd: S,
+        slice: usize,
+        read: impl Fn(usize, &mut [f64; SLICE]),
+        codes: &mut [CodeColumn],
+    ) {
         let mut values = [0.0; SLICE];
         let mut held = usize::MAX;
         for ranks in &self.numbers {
@@ -204,8 +219,7 @@ impl Coder {
                 read(ranks.column, &mut values);
                 held = ranks.column;
             }
-            let mut of_slice = [0; SLICE];
-            ranks.search::<LANES>(values.as_chunks().0, of_slice.as_chunks_mut().0);
+            let of_slice = ranks.search(simd, &values);
             ranks.tell(|right, at| {
                 let codes = &mut codes[at].as_chunks_mut::<SLICE>().0[slice];
                 for ((code, &value), &rank) in codes.iter_mut().zip(&values).zip(&of_slice) {
@@ -226,11 +240,12 @@ impl Coder {
 
 impl Ranks {
     fn new(column: usize, codes: [Option<usize>; 2], cuts: &[f64]) -> Self {
-        let width = [4, 16, 64].into_iter().find(|&width| cuts.len() < width).unwrap_or(256);
         let last_cut = cuts.last().copied().unwrap_or(f64::INFINITY);
-        let mut cuts = cuts.to_vec();
-        cuts.resize(width, f64::INFINITY);
-        Ranks { column, codes, last_cut, cuts }
+        let mut filled = vec![[f64::INFINITY; CUTS]; cuts.len() / CUTS + 1];
+        filled.as_flattened_mut()[..cuts.len()].copy_from_slice(cuts);
+        let mut ends = [f64::INFINITY; CUTS];
+        ends.iter_mut().zip(&filled).for_each(|(end, cuts)| *end = cuts[CUTS - 1]);
+        Ranks { column, codes, last_cut, cuts: filled, ends }
     }
 
     /// Calls `tell` with whether missing values go right and the column of codes, for each that there is.
@@ -245,20 +260,31 @@ impl Ranks {
 
     /// The codes of values; a missing one is below all cuts.
     #[inline(always)]
-    fn search<const L: usize>(&self, values: &[[f64; L]], codes: &mut [[i8; L]]) {
-        match self.cuts.len() {
-            4 => self.search_among::<4, L>(values, codes),
-            16 => self.search_among::<16, L>(values, codes),
-            64 => self.search_among::<64, L>(values, codes),
-            _ => self.search_among::<256, L>(values, codes),
+    fn search<S: Simd, const N: usize>(&self, simd: S, values: &[f64; N]) -> [i8; N] {
+        let blocks = self.blocks(simd, values);
+        let mut codes = [0; N];
+        // Loops and no closures, which would be compiled for no registers wider than the rest.
+        for ((rank, &value), &block) in codes.iter_mut().zip(values).zip(&blocks) {
+            *rank = code(block * CUTS + n_below(simd, &self.cuts[block], value));
         }
+        codes
     }
 
+    /// The block of cuts that each value belongs to.
     #[inline(always)]
-    fn search_among<const N: usize, const L: usize>(&self, values: &[[f64; L]], codes: &mut [[i8; L]]) {
-        if let Some((cuts, _)) = self.cuts.split_first_chunk::<N>() {
-            values.iter().zip(codes).for_each(|(values, codes)| *codes = search(cuts, values));
+    fn blocks<S: Simd, const N: usize>(&self, simd: S, values: &[f64; N]) -> [usize; N] {
+        let mut blocks = [0; N];
+        if self.cuts.len() > 1 {
+            let (blocks, blocks_left) = blocks.as_chunks_mut();
+            let (values, values_left) = values.as_chunks();
+            for (blocks, values) in blocks.iter_mut().zip(values) {
+                *blocks = n_below_each(simd, &self.ends, values);
+            }
+            for (block, &value) in blocks_left.iter_mut().zip(values_left) {
+                *block = n_below(simd, &self.ends, value);
+            }
         }
+        blocks
     }
 }
 
@@ -268,18 +294,30 @@ fn missing_to(right: bool, value: f64, code: i8) -> i8 {
     if right & value.is_nan() { i8::MAX } else { code }
 }
 
-/// How many cuts are below each value, without a branch.
+/// How many of ascending cuts are below a value: all are asked at once.
 #[inline(always)]
-fn search<const N: usize, const L: usize>(cuts: &[f64; N], values: &[f64; L]) -> [i8; L] {
-    let mut counts = [0; L];
-    let mut step = N / 2;
-    while step > 0 {
-        for (count, &value) in counts.iter_mut().zip(values) {
-            *count += if cuts[(*count + step - 1) & (N - 1)] < value { step } else { 0 };
-        }
-        step /= 2;
+fn n_below<S: Simd>(simd: S, cuts: &[f64; CUTS], value: f64) -> usize {
+    let value = f64x8::splat(simd, value);
+    let (low, high) = cuts.split_at(CUTS / 2);
+    let low = f64x8::from_slice(simd, low).simd_lt(value).to_bitmask();
+    let high = f64x8::from_slice(simd, high).simd_lt(value).to_bitmask();
+    (low | high << (CUTS / 2)).count_ones() as usize
+}
+
+/// As [`n_below`] for values that are compared with the same cuts: one cut after the other, which takes fewer steps.
+#[inline(always)]
+fn n_below_each<S: Simd>(simd: S, cuts: &[f64; CUTS], values: &[f64; LANES]) -> [usize; LANES] {
+    let values = f64x8::from_slice(simd, values);
+    let (none, one) = (u64x8::splat(simd, 0), u64x8::splat(simd, 1));
+    let mut counts = none;
+    for cut in cuts {
+        counts += f64x8::splat(simd, *cut).simd_lt(values).select(one, none);
     }
-    counts.map(code)
+    let (counts, mut n) = (<[u64; LANES]>::from(counts), [0; LANES]);
+    for (n, count) in n.iter_mut().zip(counts) {
+        *n = count as usize;
+    }
+    n
 }
 
 /// A rank as a byte that compares with its sign, since that is what all processors can do with many bytes at once.
@@ -329,6 +367,8 @@ impl LevelBits {
 
 #[cfg(test)]
 mod tests {
+    use fearless_simd::{Level, dispatch};
+
     use super::*;
 
     const NUMBERS: [f64; 10] =
@@ -349,9 +389,11 @@ mod tests {
         let coder = &questions.coder;
         let mut codes = vec![[0; BLOCK]; coder.n_columns()];
         for (row, &value) in values.iter().enumerate() {
-            coder.code_block(BLOCK, |_, _, out| out.fill(value), &mut codes);
             let mut of_row = vec![0; coder.n_columns()];
-            coder.code_row(&[value; 2], &mut of_row);
+            dispatch!(Level::new(), simd => {
+                coder.code_block(simd, BLOCK, |_, _, out| out.fill(value), &mut codes);
+                coder.code_row(simd, &[value; 2], &mut of_row);
+            });
             for node in &trees[0].nodes {
                 let question = questions.of(node);
                 let of_block: Vec<i8> = codes.iter().map(|codes| codes[BLOCK - 27]).collect();
@@ -363,7 +405,7 @@ mod tests {
 
     #[test]
     fn numbers_fall_where_their_nodes_send_them() {
-        for n_thresholds in [1, 3, 4, 15, 16, 63, 64, 255, 256, 900] {
+        for n_thresholds in [1, 15, 16, 17, 63, 64, 255, 256, 272, 900] {
             let threshold =
                 |i: usize| if i.is_multiple_of(50) { NUMBERS[1 + (i / 50) % 9] } else { i as f64 - 3.5 };
             let nodes = (0..n_thresholds).flat_map(|i| {

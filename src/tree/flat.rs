@@ -43,7 +43,7 @@ impl FlatForest {
     /// The codes of a row, and a place more, so that a forest of lone leaves has one too.
     pub(super) fn codes_of_row(&self, row: &[f64]) -> Vec<i8> {
         let mut codes = vec![0; 1 + self.coder.n_columns()];
-        self.coder.code_row(row, &mut codes);
+        dispatch!(Level::new(), simd => self.coder.code_row(simd, row, &mut codes));
         codes
     }
 
@@ -75,7 +75,7 @@ impl FlatForest {
                         let out = &mut out[..SLICE.min(n - first)];
                         read(columns[column], start + first, out);
                     };
-                    self.coder.code_block(n, read, &mut codes);
+                    self.coder.code_block(simd, n, read, &mut codes);
                     block.add(simd, &codes, sums);
                 }
                 _ => self.add_one_by_one(columns, start, sums),
