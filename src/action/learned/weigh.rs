@@ -1,11 +1,11 @@
 //! How much of each learner's differences to believe, by doubly robust scores of rows that it did not see.
 //!
-//! Scores of single rows are mostly noise: they can tell whether accounts differ as the regressions say, or next to not at
-//! all, or much as trees say too; not much more. So three ways are held to be possible beforehand, each with what it
-//! thinks of how often a learner's differences count, and the scores say how likely each is:
+//! Scores of single rows are mostly noise: they can tell whether accounts differ at all, and whether trees see much that
+//! regressions do not; not much more. So three ways are held to be possible beforehand, each with what it thinks of how often
+//! a learner's differences count, and the scores say how likely each is:
 //!
 //! - the same for all: nothing counts;
-//! - as the regressions say, which were held to what outcomes show: these count about once, trees nothing;
+//! - as the regressions say: these were held to what outcomes show, so they count about once; beside them trees a little;
 //! - as both say, in shares that the scores decide.
 //!
 //! With differences `D`, scores `s` (both centred, each row by how exactly its score tells), their noise `σ²` and
@@ -21,12 +21,13 @@ struct Way {
     deviation: [f64; 2],
 }
 
-/// By simulated worlds with and without differences and two public experiments; what is told changes little if the chances
-/// do.
+/// By what choosing by the effects lost in simulated worlds with and without differences (of lines, steps, interactions,
+/// many rows and few). Weights that scores decide more freely lose more there: to be the same for all is in the regressions
+/// already, and what scores add is mostly noise. The last way is for differences that are strong and no lines.
 const WAYS: [Way; 3] = [
-    Way { chance: 0.45, mean: [0.0, 0.0], deviation: [0.0, 0.0] },
-    Way { chance: 0.3, mean: [1.0, 0.0], deviation: [0.25, 0.0] },
-    Way { chance: 0.25, mean: [0.5, 1.0], deviation: [0.3, 0.5] },
+    Way { chance: 0.15, mean: [0.0, 0.0], deviation: [0.0, 0.0] },
+    Way { chance: 0.8, mean: [1.0, 0.3], deviation: [0.1, 0.1] },
+    Way { chance: 0.05, mean: [0.5, 1.0], deviation: [0.5, 1.0] },
 ];
 
 /// What was found of one action.
@@ -148,7 +149,7 @@ mod tests {
     #[test]
     fn what_regressions_say_is_taken_as_it_is_where_it_is_so() {
         let Weights { of, differ, mean_square, .. } = found([1.0, 0.0]);
-        assert!(differ > 0.95 && (0.8..1.2).contains(&of[0]) && of[1] < 0.15, "{of:?} {differ}");
+        assert!(differ > 0.95 && (0.8..1.2).contains(&of[0]) && of[1] < 0.35, "{of:?} {differ}");
         let right = 0.06f64.powi(2) / 3.0;
         assert!((0.7 * right..1.5 * right).contains(&mean_square), "{mean_square} {right}");
     }
