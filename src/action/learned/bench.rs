@@ -42,7 +42,7 @@ pub(super) struct Form {
 
 impl<'a> Bench<'a> {
     pub fn new(data: &'a Data<'a>) -> Result<Self> {
-        let columns = data.features.encode(data.table)?;
+        let columns = data.reading.encode(data.table)?;
         let n_rows = data.n_rows();
         let given = |action: usize| numbers(data.arm.iter().map(|&arm| arm == action));
         let actions: Vec<Vec<f64>> = (1..data.n_arms).map(given).collect();
@@ -51,7 +51,7 @@ impl<'a> Bench<'a> {
         let binning = Binning::fit(&views, MAX_BINS);
         Ok(Bench {
             targets: numbers(data.y.iter().copied()),
-            form: Form::of(data.features.names(), &columns, n_rows)?,
+            form: Form::of(&data.reading.names(), &columns, n_rows)?,
             bins: binning.bin(&views),
             binning,
             data,

@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
+use super::reading::Reading;
 use crate::error::Result;
 use crate::frame::Table;
 use crate::frame::split::StratifiedFolds;
-use crate::model::{EncodedColumn, Features};
+use crate::model::EncodedColumn;
 
 /// `n` rows, the arm that each got (0 for none) and what came of it.
 pub(super) struct Data<'a> {
-    pub features: &'a Features,
+    pub reading: &'a Reading,
     pub table: &'a Table,
     /// The outcome.
     pub y: &'a [bool],

@@ -72,9 +72,9 @@ mod tests {
     use super::super::bench::Bench;
     use super::super::data::{Data, mean, variance};
     use super::super::pieces::Pieces;
+    use super::super::reading::Reading;
     use super::*;
     use crate::frame::{Categories, Column, Table};
-    use crate::model::Features;
 
     #[test]
     fn a_number_that_bends_has_its_straight_line_and_all_else_is_as_it_is() {
@@ -90,9 +90,9 @@ mod tests {
             ("plan", Column::Category(plans)),
         ];
         let table = Table::new(n, columns.map(|(name, column)| (name.to_owned(), column))).unwrap();
-        let features = Features::of(&table);
+        let reading = Reading::of(&table).unwrap();
         let (y, arm): (Vec<bool>, Vec<usize>) = (0..n).map(|row| (row % 7 < 3, row % 5 / 3)).unzip();
-        let data = Data { features: &features, table: &table, y: &y, arm: &arm, n_arms: 2 };
+        let data = Data { reading: &reading, table: &table, y: &y, arm: &arm, n_arms: 2 };
         let bench = Bench::new(&data).unwrap();
         let pieces = Pieces::new(&bench, &data.folds(3, 1).unwrap());
 

@@ -80,9 +80,9 @@ fn system(sums: &Array2<f64>, noise: f64, spread: f64) -> Option<Symmetric> {
 mod tests {
     use super::super::bench::Bench;
     use super::super::data::Data;
+    use super::super::reading::Reading;
     use super::*;
     use crate::frame::{Column, Table};
-    use crate::model::Features;
 
     #[test]
     fn much_noise_leaves_what_was_believed_and_little_leaves_nothing() {
@@ -90,9 +90,9 @@ mod tests {
         let z: Vec<f64> = (0..60).map(|row| f64::from((row * 3) % 11)).collect();
         let columns = [("x".to_owned(), Column::Number(x)), ("z".to_owned(), Column::Number(z))];
         let table = Table::new(60, columns).unwrap();
-        let features = Features::of(&table);
+        let reading = Reading::of(&table).unwrap();
         let (y, arm): (Vec<bool>, Vec<usize>) = (0..60).map(|row| (row % 4 < 2, row % 2)).unzip();
-        let data = Data { features: &features, table: &table, y: &y, arm: &arm, n_arms: 2 };
+        let data = Data { reading: &reading, table: &table, y: &y, arm: &arm, n_arms: 2 };
         let bench = Bench::new(&data).unwrap();
         let folds = data.folds(3, 1).unwrap();
         let pieces = Pieces::new(&bench, &folds);

@@ -210,9 +210,10 @@ impl<'a> Lines<'a> {
 mod tests {
     use super::super::bench::Bench;
     use super::super::data::Data;
+    use super::super::reading::Reading;
     use super::*;
     use crate::frame::{Column, Table};
-    use crate::model::{Features, sigmoid};
+    use crate::model::sigmoid;
 
     /// Outcomes by a number whose log-odds are `apart` in arm 1 and 0 in the others, by a fixed pattern of noise.
     fn lines<T>(apart: impl Fn(f64) -> f64, look: impl Fn(&Lines<'_>) -> T) -> T {
@@ -222,8 +223,8 @@ mod tests {
         let chance = |row: usize| sigmoid(-0.5 + if arm[row] == 1 { apart(x[row]) } else { 0.0 });
         let y: Vec<bool> = (0..n).map(|row| ((row * 61) % 97) as f64 / 97.0 < chance(row)).collect();
         let table = Table::new(n, [("x".to_owned(), Column::Number(x))]).unwrap();
-        let features = Features::of(&table);
-        let data = Data { features: &features, table: &table, y: &y, arm: &arm, n_arms: 3 };
+        let reading = Reading::of(&table).unwrap();
+        let data = Data { reading: &reading, table: &table, y: &y, arm: &arm, n_arms: 3 };
         let bench = Bench::new(&data).unwrap();
         let folds = data.folds(4, 1).unwrap();
         let pieces = Pieces::new(&bench, &folds);

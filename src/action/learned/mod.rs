@@ -18,6 +18,7 @@ mod lines;
 mod parabola;
 mod pieces;
 mod propensity;
+mod reading;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ use data::{Data, Fold, variance};
 use learners::Member;
 use pieces::Pieces;
 use propensity::CLIP;
+use reading::Reading;
 
 pub use effects::LearnedEffects;
 pub use report::{ArmReport, Average, Candidate, Overlap};
@@ -143,8 +145,8 @@ impl EffectModelParams {
         }
         self.check_arms(y, arm)?;
         self.check_logged(arm)?;
-        let features = Features::of(table);
-        let data = Data { features: &features, table, y, arm, n_arms: self.arms.len() };
+        let reading = Reading::of(table)?;
+        let data = Data { reading: &reading, table, y, arm, n_arms: self.arms.len() };
         let bench = Bench::new(&data)?;
         let folds = data.folds(self.n_folds, self.random_state)?;
         let chances = self.chances(&bench, &folds)?;
@@ -164,7 +166,7 @@ impl EffectModelParams {
         let members = left_out.members;
         let (arms, basis) = (self.arms.clone(), self.basis());
         drop(bench);
-        Ok(EffectModel { arms, basis, features, members, contrasts, reports })
+        Ok(EffectModel { arms, basis, reading, members, contrasts, reports })
     }
 
     /// How likely each row was to get each arm, `n × n_arms`.
@@ -262,7 +264,7 @@ impl EffectModelParams {
 pub struct EffectModel {
     arms: Vec<String>,
     basis: Basis,
-    features: Features,
+    reading: Reading,
     /// The members of each learner: what is told is their mean.
     members: [Vec<Member>; 2],
     /// Each action against none.
@@ -305,7 +307,7 @@ impl EffectModel {
 
     /// The columns it was fitted on.
     pub fn features(&self) -> &Features {
-        &self.features
+        self.reading.features()
     }
 
     /// The effect of each action on each row of a table with the columns that it was fitted on.
@@ -313,7 +315,7 @@ impl EffectModel {
     /// # Errors
     /// A column that is missing or of another type.
     pub fn effects(&self, table: &Table) -> Result<LearnedEffects> {
-        let (columns, n_rows) = (self.features.encode(table)?, table.n_rows());
+        let (columns, n_rows) = (self.reading.encode(table)?, table.n_rows());
         let tell = |member: &Member| member.differences(&columns, n_rows);
         let told = self.members.each_ref().map(|of| of.par_iter().map(tell).collect::<Vec<_>>());
         let of = |(action, contrast): (usize, &Contrast)| {
@@ -331,7 +333,7 @@ impl EffectModel {
     /// As [`effects`](Self::effects).
     pub fn expected(&self, table: &Table) -> Result<Vec<f64>> {
         let effects = self.effects(table)?;
-        let columns = self.features.encode(table)?;
+        let columns = self.reading.encode(table)?;
         let without = self.without(&columns, table.n_rows());
         let of_row = |(row, without): (usize, f64)| {
             let of_arm = |arm: usize| (without + effects.effect(row, arm)).clamp(0.0, 1.0);

@@ -93,8 +93,8 @@ fn differences_that_only_show_in_two_columns_together_are_found() {
 #[test]
 fn each_half_is_left_out_of_what_the_other_is_told_by() {
     let world = World::new(500, 9, |_| 0.1, half);
-    let features = Features::of(&world.table);
-    let data = Data { features: &features, table: &world.table, y: &world.y, arm: &world.arm, n_arms: 2 };
+    let reading = Reading::of(&world.table).unwrap();
+    let data = Data { reading: &reading, table: &world.table, y: &world.y, arm: &world.arm, n_arms: 2 };
     for n_folds in [2, 5] {
         let halves = data::halves(&data.folds(n_folds, 3).unwrap());
         let mut told: Vec<u32> = halves.iter().flat_map(|(_, left_out)| left_out.clone()).collect();
@@ -194,8 +194,8 @@ fn judgement_between_several_actions_is_taken_out_of_each() {
     let n_letters = best.iter().filter(|arm| **arm == 2).count();
     assert!(n_letters > n * 8 / 10, "{n_letters}");
     // The chances are those of all three, each row's summing to 1.
-    let features = Features::of(&table);
-    let data = Data { features: &features, table: &table, y: &y, arm: &arm, n_arms: 3 };
+    let reading = Reading::of(&table).unwrap();
+    let data = Data { reading: &reading, table: &table, y: &y, arm: &arm, n_arms: 3 };
     let bench = Bench::new(&data).unwrap();
     let estimated = propensity::estimated(&bench, &data.folds(5, 0).unwrap()).unwrap();
     let squares: Vec<f64> = usage
