@@ -12,7 +12,7 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,8 @@ FILES = {
     "hillstrom.csv.zip": "295d868d600270624f32a70e548489e13b1266d987e5e76a27c3a6665e512dd1",
     "starbucks.zip": "147e422b2d408257603c16a25c2e8f7e3f2aa383457cb20895c691c4eaef50ed",
 }
+#: A number of Starbucks' with so many values at most is a code.
+MOST_CODES = 5
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,15 @@ class Experiment:
 
 
 def load(cache: Path, seed: int) -> Iterator[Experiment]:
-    """Hillstrom's e-mails over five folds, stratified by arm and outcome; Starbucks' promotion by its own split."""
+    """Hillstrom's e-mails over five folds, stratified by arm and outcome; Starbucks' promotion by its own split, with its
+    numbers as they stand and with those of few values as texts, which tells that they are codes."""
     yield _hillstrom(_csv(cache, "hillstrom.csv.zip", "hillstrom.csv"), seed)
     parts = [_csv(cache, "starbucks.zip", f"data/{part}.csv") for part in ("Training", "Test")]
-    yield _starbucks(*parts)
+    starbucks = _starbucks(*parts)
+    yield starbucks
+    X = starbucks.X
+    codes = {name: X[name].astype(str) for name in X if X[name].nunique() <= MOST_CODES}
+    yield replace(starbucks, name="starbucks, codes as texts", X=X.assign(**codes))
 
 
 def _hillstrom(frame: pd.DataFrame, seed: int) -> Experiment:
