@@ -238,7 +238,8 @@ impl EffectModelParams {
 ///
 /// How they differ between accounts is what two simple learners make of it, weighed by how near they come to the doubly
 /// robust scores of accounts that they did not see; "the same for all" and "none" are always among them, so that no
-/// difference is claimed that the data does not show.
+/// difference is claimed that the data does not show. Numbers of three to five values, which may be codes, are read as
+/// levels too.
 ///
 /// ```
 /// use keepwell::action::{EffectModel, Evidence};

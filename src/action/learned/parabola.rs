@@ -97,8 +97,9 @@ impl<'a> Parabola<'a> {
     }
 
     /// How likely the outcomes are.
-    pub fn evidence(&self) -> Evidence<'_> {
-        Evidence { around: self, held: self.actions.iter().map(|_| None).collect() }
+    pub fn evidence(&self) -> impl FnMut(&Variances) -> f64 {
+        let mut evidence = Evidence { around: self, held: self.actions.iter().map(|_| None).collect() };
+        move |variances| evidence.of(variances)
     }
 
     /// Of the loss with its penalty, by what all share.
@@ -142,14 +143,14 @@ impl<'a> Parabola<'a> {
 }
 
 /// How likely outcomes are by variances; what was found of an action stays until its variances change.
-pub(super) struct Evidence<'a> {
+struct Evidence<'a> {
     around: &'a Parabola<'a>,
     held: Vec<Option<([f64; 2], Held)>>,
 }
 
 impl Evidence<'_> {
     /// Its logarithm.
-    pub fn of(&mut self, variances: &Variances) -> f64 {
+    fn of(&mut self, variances: &Variances) -> f64 {
         for (action, known) in self.held.iter_mut().enumerate() {
             let by = [variances.own[action], variances.bends];
             if known.as_ref().is_none_or(|(of, _)| *of != by) {
@@ -257,7 +258,7 @@ mod tests {
                 assert!((along + solved).abs() < 1e-6 * (1.0 + solved.abs()), "{along} {solved}");
             }
             let fall: f64 = slope.iter().zip(&solved).map(|(slope, solved)| slope * solved).sum();
-            apart.push(evidence.of(&variances) - 0.5 * (fall + held - factor.log_determinant()));
+            apart.push(evidence(&variances) - 0.5 * (fall + held - factor.log_determinant()));
         }
         // What no variance changes is left out.
         assert!(apart.iter().all(|apart_too| (apart_too - apart[0]).abs() < 1e-6), "{apart:?}");
@@ -271,7 +272,7 @@ mod tests {
         let around = Parabola::of(&departures, &at, &of_arms);
         let variances = Variances::middle(2);
         assert!(around.least(&variances).own == at.own);
-        assert_eq!(around.evidence().of(&variances), f64::NEG_INFINITY);
+        assert_eq!(around.evidence()(&variances), f64::NEG_INFINITY);
         assert!(Variances::likely(around.evidence(), 2).own.iter().all(|own| (1e-4..0.1).contains(own)));
     }
 }

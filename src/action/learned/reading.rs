@@ -69,14 +69,15 @@ impl FewValues {
     fn of(at: usize, column: &EncodedColumn<'_>) -> Option<Self> {
         let EncodedColumn::Number(numbers) = column else { return None };
         let mut values: Vec<f64> = Vec::with_capacity(MOST_VALUES);
-        for &value in numbers.to_f64().iter().filter(|value| !value.is_nan()) {
-            if let Err(place) = values.binary_search_by(|known| known.partial_cmp(&value).expect("no NaN")) {
+        for &value in numbers.to_f64().iter() {
+            if !value.is_nan() && !values.contains(&value) {
                 if values.len() == MOST_VALUES {
                     return None;
                 }
-                values.insert(place, value);
+                values.push(value);
             }
         }
+        values.sort_by(f64::total_cmp);
         (values.len() >= FEWEST_VALUES).then_some(FewValues { column: at, values })
     }
 

@@ -1,7 +1,6 @@
 //! How far coefficients are thought to be from 0, and what of that is likely.
 
 use super::departures::Kind;
-use super::parabola::Evidence;
 
 /// Variance that the shared coefficients are thought to have: what they are, rows decide.
 const SHARED: f64 = 0.03;
@@ -42,8 +41,8 @@ impl Variances {
     }
 
     /// What outcomes say of them, one after the other while the rest stay: the geometric mean of its values by how likely
-    /// each is (the evidence, MacKay 1992), if all were as likely beforehand.
-    pub fn likely(mut evidence: Evidence<'_>, n_actions: usize) -> Self {
+    /// each is (the evidence, MacKay 1992, of which `evidence` is the logarithm), if all were as likely beforehand.
+    pub fn likely(mut evidence: impl FnMut(&Self) -> f64, n_actions: usize) -> Self {
         let mut found = Variances::middle(n_actions);
         for _ in 0..ROUNDS {
             for action in 0..n_actions {
@@ -55,11 +54,16 @@ impl Variances {
     }
 
     /// Of one variance, which `set` sets.
-    fn mean(&self, values: &[f64], evidence: &mut Evidence<'_>, set: impl Fn(&mut Self, f64)) -> f64 {
+    fn mean(
+        &self,
+        values: &[f64],
+        evidence: &mut impl FnMut(&Self) -> f64,
+        set: impl Fn(&mut Self, f64),
+    ) -> f64 {
         let of_value = |value: &f64| {
             let mut with = self.clone();
             set(&mut with, *value);
-            evidence.of(&with)
+            evidence(&with)
         };
         let log_likely: Vec<f64> = values.iter().map(of_value).collect();
         let most = log_likely.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -67,5 +71,36 @@ impl Variances {
         let shares: Vec<f64> = log_likely.iter().map(share).collect();
         let logs: f64 = shares.iter().zip(values).map(|(share, value)| share * value.ln()).sum();
         (logs / shares.iter().sum::<f64>()).exp()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(found: f64, right: f64) -> bool {
+        (found / right - 1.0).abs() < 1e-6
+    }
+
+    #[test]
+    fn each_variance_is_the_one_that_outcomes_point_to() {
+        let points_to = |value: f64, right: f64| -1e3 * (value / right).ln().powi(2);
+        let evidence = |of: &Variances| {
+            points_to(of.own[0], 3e-4) + points_to(of.own[1], 0.1) + points_to(of.bends, 0.03)
+        };
+        let found = Variances::likely(evidence, 2);
+        assert!(near(found.own[0], 3e-4) && near(found.own[1], 0.1) && near(found.bends, 0.03), "{found:?}");
+        assert!(
+            near(found.of_own(1, Kind::Straight), 10.0) && near(found.of_own(1, Kind::Bend), 10.0 / 0.03)
+        );
+        assert_eq!(found.of_own(0, Kind::Intercept), 0.0);
+    }
+
+    #[test]
+    fn outcomes_that_say_nothing_leave_the_middle_of_what_is_possible() {
+        for nothing in [0.0, f64::NEG_INFINITY] {
+            let found = Variances::likely(|_| nothing, 1);
+            assert!((found.own[0] / APART[APART.len() / 2] - 1.0).abs() < 0.05, "{found:?}");
+        }
     }
 }

@@ -13,8 +13,8 @@ use crate::tree::{
     Binning, Bins, Derivatives, Forest, GrowParams, Grower, GrownTree, RowPart, Rows, Tree, vectorized,
 };
 
-/// Above this many rows, gradients are taken by several threads.
-const PARALLEL_ROWS: usize = 4096;
+/// Rows whose targets are summed together, however many threads there are.
+const CHUNK_ROWS: usize = 4096;
 
 /// With as many rows a piece of work is long beside the time it takes to wake a thread: staying awake wins nothing at 1M
 /// rows, and others may use the processor.
@@ -274,10 +274,10 @@ impl<'a, L: Loss, Y: Observed> Boosting<'a, L, Y> {
         let (train, and) = (self.train(), |a: (f64, f64), b: (f64, f64)| (a.0 + b.0, a.1 + b.1));
         let weighted = |row: u32| (self.task.y[row as usize].number() * self.weight(row), self.weight(row));
         let of_chunk = |at: usize| {
-            let places = at * PARALLEL_ROWS..train.len().min((at + 1) * PARALLEL_ROWS);
+            let places = at * CHUNK_ROWS..train.len().min((at + 1) * CHUNK_ROWS);
             places.map(|place| weighted(train.at(place))).fold((0.0, 0.0), and)
         };
-        let n_chunks = train.len().div_ceil(PARALLEL_ROWS);
+        let n_chunks = train.len().div_ceil(CHUNK_ROWS);
         let sums: Vec<(f64, f64)> = if self.params.n_threads > 1 {
             (0..n_chunks).into_par_iter().map(of_chunk).collect()
         } else {

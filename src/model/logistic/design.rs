@@ -300,7 +300,8 @@ fn quantile(sorted: &[(f64, f64)], share: f64) -> Option<f64> {
 /// With only two knots the line goes on for a while outside them.
 fn position(knots: &[f64], value: f64) -> (usize, f64) {
     let last = knots.len() - 2;
-    let segment = knots[1..=last].iter().take_while(|&&knot| knot <= value).count();
+    // All are compared: a loop that ends where it may is guessed wrong for every other value.
+    let segment = knots[1..=last].iter().filter(|&&knot| knot <= value).count();
     let (low, width) = (knots[segment], knots[segment + 1] - knots[segment]);
     if width <= 0.0 || width.is_infinite() {
         return (segment, 0.0);
