@@ -14,9 +14,6 @@ use super::predict::{Levels, Node, Test, Tree};
 
 /// Rows that are coded together.
 pub(super) const BLOCK: usize = 256;
-/// Rows of a block that are read together: so few that the lines of memory they stand in are still at hand for the next
-/// column where a table is row-major.
-pub(super) const SLICE: usize = 32;
 /// One code of each of the rows of a block.
 pub(super) type CodeColumn = [i8; BLOCK];
 
@@ -189,48 +186,34 @@ impl Coder {
         }
     }
 
-    /// The codes of the first `n_rows` of a block, a column of them for each of [`n_columns`](Self::n_columns); `read`
-    /// fills in the values of a column of the table from a row of the block on.
-    #[inline(always)]
-    pub(super) fn code_block<S: Simd>(
-        &self,
-        simd: S,
-        n_rows: usize,
-        read: impl Fn(usize, usize, &mut [f64; SLICE]),
-        codes: &mut [CodeColumn],
-    ) {
-        for slice in 0..n_rows.div_ceil(SLICE).min(BLOCK / SLICE) {
-            self.code_slice(simd, slice, |column, values| read(column, slice * SLICE, values), codes);
-        }
+    /// The columns of the table that are asked for anything, each once.
+    pub(super) fn asked(&self) -> impl Iterator<Item = usize> {
+        let numbers = self.numbers_by_column().map(|ranks| ranks[0].column);
+        numbers.chain(self.categories.iter().map(|category| category.column))
     }
 
+    fn numbers_by_column(&self) -> impl Iterator<Item = &[Ranks]> {
+        self.numbers.chunk_by(|a, b| a.column == b.column)
+    }
+
+    /// The codes of a block of rows, a column of them for each of [`n_columns`](Self::n_columns), from the values of the
+    /// columns [`asked`](Self::asked) for.
     #[inline(always)]
-    fn code_slice<S: Simd>(
-        &self,
-        simd: S,
-        slice: usize,
-        read: impl Fn(usize, &mut [f64; SLICE]),
-        codes: &mut [CodeColumn],
-    ) {
-        let mut values = [0.0; SLICE];
-        let mut held = usize::MAX;
-        for ranks in &self.numbers {
-            if held != ranks.column {
-                read(ranks.column, &mut values);
-                held = ranks.column;
+    pub(super) fn code_block<S: Simd>(&self, simd: S, values: &[[f64; BLOCK]], codes: &mut [CodeColumn]) {
+        let mut values = values.iter();
+        for (of_column, values) in self.numbers_by_column().zip(values.by_ref()) {
+            for ranks in of_column {
+                let of_block = ranks.search(simd, values);
+                ranks.tell(|right, at| {
+                    for ((code, &value), &rank) in codes[at].iter_mut().zip(values).zip(&of_block) {
+                        *code = missing_to(right, value, rank);
+                    }
+                });
             }
-            let of_slice = ranks.search(simd, &values);
-            ranks.tell(|right, at| {
-                let codes = &mut codes[at].as_chunks_mut::<SLICE>().0[slice];
-                for ((code, &value), &rank) in codes.iter_mut().zip(&values).zip(&of_slice) {
-                    *code = missing_to(right, value, rank);
-                }
-            });
         }
-        for category in &self.categories {
-            read(category.column, &mut values);
+        for (category, values) in self.categories.iter().zip(values) {
             let columns = &mut codes[category.first_code..][..category.n_codes];
-            for (row, &value) in (slice * SLICE..).zip(&values) {
+            for (row, &value) in values.iter().enumerate() {
                 let line = category.line(value);
                 columns.iter_mut().zip(line).for_each(|(codes, &bits)| codes[row] = bits);
             }
@@ -388,17 +371,20 @@ mod tests {
         let questions = Questions::new(&trees);
         let coder = &questions.coder;
         let mut codes = vec![[0; BLOCK]; coder.n_columns()];
-        for (row, &value) in values.iter().enumerate() {
+        for (at, &value) in values.iter().enumerate() {
+            let row = [value, values[(at + 3) % values.len()]];
+            let block: Vec<[f64; BLOCK]> = coder.asked().map(|column| [row[column]; BLOCK]).collect();
             let mut of_row = vec![0; coder.n_columns()];
             dispatch!(Level::new(), simd => {
-                coder.code_block(simd, BLOCK, |_, _, out| out.fill(value), &mut codes);
-                coder.code_row(simd, &[value; 2], &mut of_row);
+                coder.code_block(simd, &block, &mut codes);
+                coder.code_row(simd, &row, &mut of_row);
             });
             for node in &trees[0].nodes {
                 let question = questions.of(node);
                 let of_block: Vec<i8> = codes.iter().map(|codes| codes[BLOCK - 27]).collect();
                 assert_eq!(of_block, of_row);
-                assert_eq!(question.goes_right(&of_row), !node.goes_left(value), "{row} {value} {node:?}");
+                let value = row[node.column as usize];
+                assert_eq!(question.goes_right(&of_row), !node.goes_left(value), "{row:?} {node:?}");
             }
         }
     }

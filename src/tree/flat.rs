@@ -3,7 +3,7 @@
 use fearless_simd::{Level, Simd, dispatch};
 
 use super::block::BlockForest;
-use super::codes::{BLOCK, Coder, Questions, SLICE};
+use super::codes::{BLOCK, Coder, Questions};
 use super::column::ColumnView;
 use super::descent::DescentForest;
 use super::parts::parts;
@@ -12,6 +12,9 @@ use super::row::RowForest;
 
 /// Fewer rows than this are faster one by one than as a block with room for more.
 const FEW_ROWS: usize = 48;
+/// Rows that are read together where a table is row-major: so few that the lines of memory they stand in are still at hand
+/// for the next column.
+const SLICE: usize = 32;
 
 /// A forest's trees in the layouts that are the fastest for their size.
 #[derive(Clone, Debug)]
@@ -64,21 +67,33 @@ impl FlatForest {
 
     #[inline(always)]
     fn add_blocks<S: Simd>(&self, simd: S, columns: &[ColumnView], start: usize, sums: &mut [f64]) {
-        let mut codes = Vec::new();
+        let (mut values, mut codes) = (Vec::new(), Vec::new());
         for (index, sums) in sums.chunks_mut(BLOCK).enumerate() {
             let start = start + index * BLOCK;
             match &self.block {
                 Some(block) if sums.len() >= FEW_ROWS => {
+                    values.resize(self.coder.asked().count(), [0.0; BLOCK]);
                     codes.resize(self.coder.n_columns(), [0; BLOCK]);
-                    let n = sums.len();
-                    let read = |column: usize, first: usize, out: &mut [f64; SLICE]| {
-                        let out = &mut out[..SLICE.min(n - first)];
-                        read(columns[column], start + first, out);
-                    };
-                    self.coder.code_block(simd, n, read, &mut codes);
+                    self.read_block(columns, start, sums.len(), &mut values);
+                    self.coder.code_block(simd, &values, &mut codes);
                     block.add(simd, &codes, sums);
                 }
                 _ => self.add_one_by_one(columns, start, sums),
+            }
+        }
+    }
+
+    /// Fills in the values of a block's first `n` rows, from `start` on, of the columns that are asked for anything.
+    fn read_block(&self, columns: &[ColumnView], start: usize, n: usize, values: &mut [[f64; BLOCK]]) {
+        for first in (0..n).step_by(SLICE) {
+            for (values, column) in values.iter_mut().zip(self.coder.asked()) {
+                let rows = match columns[column] {
+                    ColumnView::Read { .. } => first..n.min(first + SLICE),
+                    // A slice of memory is read at once.
+                    _ if first == 0 => 0..n,
+                    _ => continue,
+                };
+                read(columns[column], start + rows.start, &mut values[rows]);
             }
         }
     }
