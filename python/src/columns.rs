@@ -5,10 +5,14 @@ use keepwell::frame::{ColumnRef, Numbers, TableView};
 use numpy::ndarray::{ArrayView1, ArrayView2, Axis, Slice};
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
+use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::numpy_column::NumpyColumn;
 use crate::table::Table;
+
+/// Numbers that one thread looks through at a time.
+const CHECKED_TOGETHER: usize = 1 << 16;
 
 /// What `keepwell._table.Columns` holds.
 #[derive(FromPyObject)]
@@ -64,7 +68,12 @@ impl Columns<'_> {
     /// number.
     pub fn view_to_score<'a>(&'a self, names: &'a [String]) -> Result<TableView<'a>> {
         let view = self.view(names)?;
-        if self.matrix_shape().is_some() {
+        let is_finite = match self {
+            Columns::Doubles(values) => is_finite(values.as_array()),
+            Columns::Singles(values) => is_finite(values.as_array()),
+            Columns::Table(_) | Columns::Each(_) => true,
+        };
+        if !is_finite {
             view.check_finite()?;
         }
         Ok(view)
@@ -111,8 +120,25 @@ impl Column<'_> {
 }
 
 fn matrix<'a, T: Float>(names: &'a [String], values: ArrayView2<'a, T>) -> keepwell::Result<TableView<'a>> {
-    let column = |at| ColumnRef::Number(numbers(values.index_axis_move(Axis(1), at)));
-    TableView::new(values.nrows(), names, (0..values.ncols()).map(column).collect())
+    let (n_rows, n_columns) = values.dim();
+    let column = |at: usize| match values.to_slice() {
+        Some(rows) if n_columns > 1 => Numbers::read(n_rows, move |start, out| {
+            let rows = rows[start * n_columns..].chunks_exact(n_columns);
+            out.iter_mut().zip(rows).for_each(|(out, row)| *out = row[at].into());
+        }),
+        _ => numbers(values.index_axis_move(Axis(1), at)),
+    };
+    TableView::new(n_rows, names, (0..n_columns).map(|at| ColumnRef::Number(column(at))).collect())
+}
+
+/// Whether every number of a matrix is finite or missing, in the order in which they lie in memory; false where they do
+/// not lie together, since then their columns are to be asked.
+fn is_finite<T: Float>(values: ArrayView2<'_, T>) -> bool {
+    let has_infinite = |numbers: &[T]| {
+        let infinite = |found, &number: &T| found | number.into().is_infinite();
+        numbers.iter().fold(false, infinite)
+    };
+    values.as_slice_memory_order().is_some_and(|all| !all.par_chunks(CHECKED_TOGETHER).any(has_infinite))
 }
 
 /// The numbers where they stand: a slice, or some rows at a time.
