@@ -19,7 +19,7 @@ class EffectModel:
 
     Two simple learners (logistic regressions of the actions, held together as far as the outcomes say; small trees) are
     weighed by how near they come to doubly robust scores of rows that they did not see. "The same for all" and "none"
-    are always among them, so that no difference is claimed that the data does not show.
+    are always among them. A number of three to five values, which may be a code, is read as levels too.
 
     Parameters
     ----------

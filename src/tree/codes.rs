@@ -19,10 +19,12 @@ pub(super) type CodeColumn = [i8; BLOCK];
 
 /// Most thresholds that one byte tells apart.
 const MAX_CUTS: usize = CUTS * CUTS - 1;
-/// Cuts of a block, which a value is compared with at once, and the most blocks of a column.
+/// Cuts of a run, which a value is compared with at once, and the most runs of a column.
 const CUTS: usize = 16;
 /// Values that are compared with a cut at once.
 const LANES: usize = 8;
+/// Rows whose ranks are searched for together: no more than a block has, by so many.
+const SLICE: usize = 64;
 /// The lowest code: left of all thresholds.
 const LOWEST: i8 = i8::MIN;
 
@@ -63,7 +65,7 @@ struct Ranks {
     last_cut: f64,
     /// Ascending, filled up with infinity of which there is one at least.
     cuts: Vec<[f64; CUTS]>,
-    /// The last cut of each block, filled up likewise.
+    /// The last cut of each run, filled up likewise.
     ends: [f64; CUTS],
 }
 
@@ -186,7 +188,7 @@ impl Coder {
         }
     }
 
-    /// The columns of the table that are asked for anything, each once.
+    /// The columns of the table that are asked for anything, numbers first, then categories.
     pub(super) fn asked(&self) -> impl Iterator<Item = usize> {
         let numbers = self.numbers_by_column().map(|ranks| ranks[0].column);
         numbers.chain(self.categories.iter().map(|category| category.column))
@@ -196,24 +198,34 @@ impl Coder {
         self.numbers.chunk_by(|a, b| a.column == b.column)
     }
 
-    /// The codes of a block of rows, a column of them for each of [`n_columns`](Self::n_columns), from the values of the
-    /// columns [`asked`](Self::asked) for.
+    /// The codes of the first `n_rows` of a block, a column of them for each of [`n_columns`](Self::n_columns), from the
+    /// values of the columns [`asked`](Self::asked) for.
     #[inline(always)]
-    pub(super) fn code_block<S: Simd>(&self, simd: S, values: &[[f64; BLOCK]], codes: &mut [CodeColumn]) {
+    pub(super) fn code_block<S: Simd>(
+        &self,
+        simd: S,
+        n_rows: usize,
+        values: &[[f64; BLOCK]],
+        codes: &mut [CodeColumn],
+    ) {
+        let n_slices = n_rows.div_ceil(SLICE);
         let mut values = values.iter();
         for (of_column, values) in self.numbers_by_column().zip(values.by_ref()) {
             for ranks in of_column {
-                let of_block = ranks.search(simd, values);
-                ranks.tell(|right, at| {
-                    for ((code, &value), &rank) in codes[at].iter_mut().zip(values).zip(&of_block) {
-                        *code = missing_to(right, value, rank);
-                    }
-                });
+                for (slice, values) in values.as_chunks::<SLICE>().0.iter().take(n_slices).enumerate() {
+                    let found = ranks.search(simd, values);
+                    ranks.tell(|right, at| {
+                        let codes = &mut codes[at].as_chunks_mut::<SLICE>().0[slice];
+                        for ((code, &value), &found) in codes.iter_mut().zip(values).zip(&found) {
+                            *code = missing_to(right, value, found);
+                        }
+                    });
+                }
             }
         }
         for (category, values) in self.categories.iter().zip(values) {
             let columns = &mut codes[category.first_code..][..category.n_codes];
-            for (row, &value) in values.iter().enumerate() {
+            for (row, &value) in values[..n_rows].iter().enumerate() {
                 let line = category.line(value);
                 columns.iter_mut().zip(line).for_each(|(codes, &bits)| codes[row] = bits);
             }
@@ -244,30 +256,30 @@ impl Ranks {
     /// The codes of values; a missing one is below all cuts.
     #[inline(always)]
     fn search<S: Simd, const N: usize>(&self, simd: S, values: &[f64; N]) -> [i8; N] {
-        let blocks = self.blocks(simd, values);
+        let runs = self.runs(simd, values);
         let mut codes = [0; N];
         // Loops and no closures, which would be compiled for no registers wider than the rest.
-        for ((rank, &value), &block) in codes.iter_mut().zip(values).zip(&blocks) {
-            *rank = code(block * CUTS + n_below(simd, &self.cuts[block], value));
+        for ((found, &value), &run) in codes.iter_mut().zip(values).zip(&runs) {
+            *found = code(run * CUTS + n_below(simd, &self.cuts[run], value));
         }
         codes
     }
 
-    /// The block of cuts that each value belongs to.
+    /// The run of cuts that each value belongs to.
     #[inline(always)]
-    fn blocks<S: Simd, const N: usize>(&self, simd: S, values: &[f64; N]) -> [usize; N] {
-        let mut blocks = [0; N];
+    fn runs<S: Simd, const N: usize>(&self, simd: S, values: &[f64; N]) -> [usize; N] {
+        let mut runs = [0; N];
         if self.cuts.len() > 1 {
-            let (blocks, blocks_left) = blocks.as_chunks_mut();
+            let (runs, runs_left) = runs.as_chunks_mut();
             let (values, values_left) = values.as_chunks();
-            for (blocks, values) in blocks.iter_mut().zip(values) {
-                *blocks = n_below_each(simd, &self.ends, values);
+            for (runs, values) in runs.iter_mut().zip(values) {
+                *runs = n_below_each(simd, &self.ends, values);
             }
-            for (block, &value) in blocks_left.iter_mut().zip(values_left) {
-                *block = n_below(simd, &self.ends, value);
+            for (run, &value) in runs_left.iter_mut().zip(values_left) {
+                *run = n_below(simd, &self.ends, value);
             }
         }
-        blocks
+        runs
     }
 }
 
@@ -366,39 +378,56 @@ mod tests {
         [Tree { nodes, values: Vec::new(), counts: Vec::new() }]
     }
 
+    /// Every row of a block has values of its own, in two columns that do not go together.
     fn check(nodes: Vec<Node>, values: &[f64]) {
         let trees = tree(nodes);
         let questions = Questions::new(&trees);
         let coder = &questions.coder;
-        let mut codes = vec![[0; BLOCK]; coder.n_columns()];
-        for (at, &value) in values.iter().enumerate() {
-            let row = [value, values[(at + 3) % values.len()]];
-            let block: Vec<[f64; BLOCK]> = coder.asked().map(|column| [row[column]; BLOCK]).collect();
-            let mut of_row = vec![0; coder.n_columns()];
-            dispatch!(Level::new(), simd => {
-                coder.code_block(simd, &block, &mut codes);
-                coder.code_row(simd, &row, &mut of_row);
-            });
-            for node in &trees[0].nodes {
-                let question = questions.of(node);
-                let of_block: Vec<i8> = codes.iter().map(|codes| codes[BLOCK - 27]).collect();
-                assert_eq!(of_block, of_row);
-                let value = row[node.column as usize];
-                assert_eq!(question.goes_right(&of_row), !node.goes_left(value), "{row:?} {node:?}");
+        for values in values.chunks(BLOCK) {
+            let cell = |row: usize, column: usize| values[(row + 3 * column) % values.len()];
+            let of_column = |column: usize| std::array::from_fn(|row| cell(row, column));
+            let block: Vec<[f64; BLOCK]> = coder.asked().map(of_column).collect();
+            let mut codes = vec![[0; BLOCK]; coder.n_columns()];
+            dispatch!(Level::new(), simd => coder.code_block(simd, values.len(), &block, &mut codes));
+            for at in 0..values.len() {
+                let row = [cell(at, 0), cell(at, 1)];
+                let mut of_row = vec![0; coder.n_columns()];
+                dispatch!(Level::new(), simd => coder.code_row(simd, &row, &mut of_row));
+                assert_eq!(codes.iter().map(|codes| codes[at]).collect::<Vec<_>>(), of_row);
+                for node in &trees[0].nodes {
+                    let value = row[node.column as usize];
+                    let goes_right = questions.of(node).goes_right(&of_row);
+                    assert_eq!(goes_right, !node.goes_left(value), "{row:?} {node:?}");
+                }
             }
         }
     }
 
+    fn category_of(words: Vec<u64>) -> Node {
+        node(1, Test::Among(Levels { words, unseen_left: true }), false)
+    }
+
     #[test]
     fn numbers_fall_where_their_nodes_send_them() {
-        for n_thresholds in [1, 15, 16, 17, 63, 64, 255, 256, 272, 900] {
-            let threshold =
-                |i: usize| if i.is_multiple_of(50) { NUMBERS[1 + (i / 50) % 9] } else { i as f64 - 3.5 };
-            let nodes = (0..n_thresholds).flat_map(|i| {
-                [true, false].map(|missing_left| node(i as u32 % 2, Test::AtMost(threshold(i)), missing_left))
-            });
-            check(nodes.collect(), &NUMBERS);
+        for n_thresholds in [1, 2, 15, 16, 17, 255, 256, 257, 272, 700] {
+            let threshold = |i: usize| if i == 0 { f64::NEG_INFINITY } else { (i as f64 - 3.5) * 1.1 };
+            let sides = |i: usize| {
+                // Most are asked for missing values that go one way only.
+                let both = [true, false].map(|left| node(0, Test::AtMost(threshold(i)), left));
+                both.into_iter().take(if i.is_multiple_of(7) { 2 } else { 1 })
+            };
+            // Beside the number a category, whose values stand behind the number's.
+            let nodes = (0..n_thresholds).flat_map(sides).chain([category_of(vec![0b1011])]);
+            let around = |i: usize| [threshold(i).next_down(), threshold(i), threshold(i).next_up()];
+            let values: Vec<f64> = NUMBERS.into_iter().chain((0..n_thresholds).flat_map(around)).collect();
+            check(nodes.collect(), &values);
         }
+    }
+
+    #[test]
+    fn thresholds_that_are_infinite_or_a_zero_of_either_sign_are_exact() {
+        let nodes = NUMBERS[1..].iter().map(|&threshold| node(0, Test::AtMost(threshold), true));
+        check(nodes.collect(), &NUMBERS);
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl FlatForest {
                     values.resize(self.coder.asked().count(), [0.0; BLOCK]);
                     codes.resize(self.coder.n_columns(), [0; BLOCK]);
                     self.read_block(columns, start, sums.len(), &mut values);
-                    self.coder.code_block(simd, &values, &mut codes);
+                    self.coder.code_block(simd, sums.len(), &values, &mut codes);
                     block.add(simd, &codes, sums);
                 }
                 _ => self.add_one_by_one(columns, start, sums),

@@ -46,13 +46,11 @@ impl<'a> Bench<'a> {
         let n_rows = data.n_rows();
         let given = |action: usize| numbers(data.arm.iter().map(|&arm| arm == action));
         let actions: Vec<Vec<f64>> = (1..data.n_arms).map(given).collect();
-        let joined = joined(&columns, &actions);
-        let views: Vec<ColumnView<'_>> = joined.iter().map(EncodedColumn::view).collect();
-        let binning = Binning::fit(&views, MAX_BINS);
+        let (binning, bins) = in_bins(&joined(&columns, &actions));
         Ok(Bench {
             targets: numbers(data.y.iter().copied()),
             form: Form::of(&data.reading.names(), &columns, n_rows)?,
-            bins: binning.bin(&views),
+            bins,
             binning,
             data,
             columns,
@@ -102,11 +100,21 @@ impl Form {
     }
 }
 
-/// The columns with those of numbers behind them.
-pub(super) fn joined<'a>(columns: &[EncodedColumn<'a>], more: &'a [Vec<f64>]) -> Vec<EncodedColumn<'a>> {
-    columns
-        .iter()
-        .cloned()
-        .chain(more.iter().map(|numbers| EncodedColumn::Number(numbers[..].into())))
-        .collect()
+fn in_bins(columns: &[EncodedColumn<'_>]) -> (Binning, Bins) {
+    let views: Vec<ColumnView<'_>> = columns.iter().map(EncodedColumn::view).collect();
+    let binning = Binning::fit(&views, MAX_BINS);
+    let bins = binning.bin(&views);
+    (binning, bins)
+}
+
+/// The columns with those of numbers behind them, all borrowed.
+pub(super) fn joined<'a>(columns: &'a [EncodedColumn<'_>], more: &'a [Vec<f64>]) -> Vec<EncodedColumn<'a>> {
+    let borrowed = |column: &'a EncodedColumn<'_>| match column {
+        EncodedColumn::Number(numbers) => EncodedColumn::Number(numbers.clone()),
+        EncodedColumn::Category { codes, n_levels } => {
+            EncodedColumn::Category { codes: codes[..].into(), n_levels: *n_levels }
+        }
+    };
+    let more = more.iter().map(|numbers| EncodedColumn::Number(numbers[..].into()));
+    columns.iter().map(borrowed).chain(more).collect()
 }

@@ -236,10 +236,10 @@ impl EffectModelParams {
 
 /// Learned effects of several actions on one outcome, against doing nothing.
 ///
-/// How they differ between accounts is what two simple learners make of it, weighed by how near they come to the doubly
-/// robust scores of accounts that they did not see; "the same for all" and "none" are always among them, so that no
-/// difference is claimed that the data does not show. Numbers of three to five values, which may be codes, are read as
-/// levels too.
+/// How they differ between accounts is what two simple learners make of it: regressions that are held to be as alike as
+/// outcomes allow, and trees beside them. They are weighed by how near they come to the doubly robust scores of accounts
+/// that they did not see; "the same for all" and "none" are always among them. A number of three to five values, which may
+/// be a code, is read as levels too.
 ///
 /// ```
 /// use keepwell::action::{EffectModel, Evidence};

@@ -96,7 +96,7 @@ impl<'a> Parabola<'a> {
         self.at.plus(&self.along(variances), 1.0)
     }
 
-    /// How likely the outcomes are.
+    /// The logarithm of how likely the outcomes are, by variances.
     pub fn evidence(&self) -> impl FnMut(&Variances) -> f64 {
         let mut evidence = Evidence { around: self, held: self.actions.iter().map(|_| None).collect() };
         move |variances| evidence.of(variances)

@@ -1,18 +1,23 @@
 //! How learners read a table: its columns, and numbers of few values a second time, as levels.
 //!
-//! A number of three to five values is often a code, or an amount of which one value stands apart: neither a line nor bends
-//! that are thought to be slight tell that soon. Beside the number its levels can, and cost little where a line is right.
+//! A number of three to five values is often a code, or an amount of which one value stands apart: neither a line nor
+//! bends that are thought to be slight tell that soon. Beside the number its levels can, and cost little where a line is
+//! right. Where a table has many such numbers they would cost much, and are left out.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::frame::Table;
 use crate::model::{EncodedColumn, Features};
-use crate::tree::{MISSING_CODE, UNSEEN_CODE};
+use crate::tree::UNSEEN_CODE;
 
 /// Two values are a line already.
 const FEWEST_VALUES: usize = 3;
 const MOST_VALUES: usize = 5;
+/// A table whose numbers have more levels than this together is read without them.
+const MOST_LEVELS: usize = 50;
+/// Share of a value by which it may be off and be the same, as where one table holds numbers of 32 bits.
+const SAME: f64 = 1e-6;
 
 /// The columns that were fitted on, and how they are read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,7 +42,11 @@ impl Reading {
     pub fn of(table: &Table) -> Result<Self> {
         let features = Features::of(table);
         let columns = features.encode(table)?;
-        let few = columns.iter().enumerate().filter_map(|(at, column)| FewValues::of(at, column)).collect();
+        let few_values = |(at, column)| FewValues::of(at, column);
+        let mut few: Vec<FewValues> = columns.iter().enumerate().filter_map(few_values).collect();
+        if few.iter().map(|few| few.values.len()).sum::<usize>() > MOST_LEVELS {
+            few.clear();
+        }
         Ok(Reading { features, few })
     }
 
@@ -83,13 +92,22 @@ impl FewValues {
 
     fn levels(&self, column: &EncodedColumn<'_>) -> EncodedColumn<'static> {
         let EncodedColumn::Number(numbers) = column else { unreachable!("a number was noted") };
-        let code = |value: &f64| match self.values.iter().position(|known| known == value) {
-            Some(at) => at as u32,
-            None if value.is_nan() => MISSING_CODE,
-            None => UNSEEN_CODE,
-        };
+        let code = |value: &f64| self.level(*value).unwrap_or(UNSEEN_CODE);
         let codes = numbers.to_f64().iter().map(code).collect();
         EncodedColumn::Category { codes, n_levels: self.values.len() }
+    }
+
+    /// None for a missing value, of which the number tells, and for one between those of training; one beyond them is as
+    /// the outermost, which is how lines that bend take it.
+    fn level(&self, value: f64) -> Option<u32> {
+        let last = self.values.len() - 1;
+        let is_same = |known: &f64| (known - value).abs() <= SAME * known.abs();
+        let at = match value {
+            _ if value <= self.values[0] => Some(0),
+            _ if value >= self.values[last] => Some(last),
+            _ => self.values.iter().position(is_same),
+        };
+        at.map(|at| at as u32)
     }
 }
 
@@ -113,11 +131,23 @@ mod tests {
     fn a_number_of_few_values_is_read_as_levels_too() {
         let reading = Reading::of(&table([7.0, -2.0, f64::NAN, 7.0, 0.5, 7.0])).unwrap();
         assert_eq!(reading.names(), ["many", "code", "flag", "plan", "levels of code"]);
-        let later = table([-2.0, 0.5, 7.0, f64::NAN, 3.0, f64::INFINITY]);
+        let later = table([-2.0, 0.5 + 1e-9, 7.0, f64::NAN, 3.0, 9.0]);
         let columns = reading.encode(&later).unwrap();
         assert_eq!(columns.len(), 5);
         assert!(matches!(&columns[1], EncodedColumn::Number(numbers) if numbers.to_f64()[2] == 7.0));
         let EncodedColumn::Category { codes, n_levels: 3 } = &columns[4] else { panic!("{:?}", columns[4]) };
-        assert_eq!(codes[..], [0, 1, 2, MISSING_CODE, UNSEEN_CODE, UNSEEN_CODE]);
+        assert_eq!(codes[..], [0, 1, 2, UNSEEN_CODE, UNSEEN_CODE, 2]);
+    }
+
+    #[test]
+    fn a_table_of_many_codes_is_read_without_their_levels() {
+        let read = |n_columns: usize| {
+            let column = |at: usize| {
+                let values = (0..10).map(|row| ((row + at) % 5) as f64).collect();
+                (format!("answer {at}"), Column::Number(values))
+            };
+            Reading::of(&Table::new(10, (0..n_columns).map(column)).unwrap()).unwrap().names().len()
+        };
+        assert_eq!([read(10), read(11)], [20, 11]);
     }
 }

@@ -23,9 +23,9 @@ pub struct Average {
 /// A way in which the effect may differ between accounts, with what speaks for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// "the same for all", "none", "T-learner, logistic".
+    /// "the same for all", "none", "logistic", "trees".
     pub name: String,
-    /// Its share in the estimate, 0 to 1.
+    /// Its share in the estimate, 0 to 1: what was believed beforehand, as far as the scores do not decide.
     pub weight: f64,
     /// By how much it comes nearer to the doubly robust scores of rows left out than "the same for all" does, in mean
     /// squares.

@@ -122,7 +122,8 @@ fn differences_that_are_not_there_are_kept_small() {
         same += of_all.weight / 3.0;
         error += world.error(|row| effects.effect(row, 1) - average + 0.08) / 3.0;
     }
-    assert!(same > 0.1 && error < 0.02, "{same} {error}");
+    // More than beforehand.
+    assert!(same > 0.2 && error < 0.02, "{same} {error}");
 }
 
 #[test]
