@@ -12,6 +12,8 @@ coefficient of each (scikit-uplift's), what choosing by the effects is worth bes
 keepwell's. keepwell's fit holds two learners, their choice and intervals; most peers' is one learner, once.
 `--quick` leaves out the forests, which take most of the time. `--seeds 8` adds what the folds' seed does to the first
 experiment's figures: their means over that many seeds, and deviations.
+
+`worlds.py` beside this one has made-up worlds in place of experiments, where the truth is known.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import values
+import worlds
 
 
 def test_a_policy_takes_what_is_worth_its_cost():
@@ -35,3 +36,13 @@ def test_a_file_with_another_checksum_is_refused(tmp_path):
     (tmp_path / "starbucks.zip").write_bytes(b"nothing of the kind")
     with pytest.raises(SystemExit, match="sha256"):
         experiments._content(tmp_path, "starbucks.zip")
+
+
+@pytest.mark.parametrize("world", worlds.WORLDS)
+def test_a_world_has_the_effects_it_says(world):
+    frame, effects, without = worlds._draw(world, 4_000, -0.5, np.random.default_rng(3))
+    assert len(frame) == 4_000 and (effects[:, 0] == 0).all()
+    with_action = without[:, None] + effects
+    assert ((with_action > 0) & (with_action < 1)).all()
+    differ = np.std(np.log(with_action[:, 1] / (1 - with_action[:, 1])) - np.log(without / (1 - without)))
+    assert (differ < 1e-9) == (world in ("nothing", "the same in log-odds"))

@@ -21,9 +21,9 @@ struct Way {
     deviation: [f64; 2],
 }
 
-/// By what choosing by the effects lost in simulated worlds with and without differences (of lines, steps, interactions,
-/// many rows and few). Weights that scores decide more freely lose more there: to be the same for all is in the regressions
-/// already, and what scores add is mostly noise. The last way is for differences that are strong and no lines.
+/// By what choosing by the effects lost in simulated worlds (`python/benchmarks/uplift/worlds.py`). Weights that scores
+/// decide more freely lose more there: to be the same for all is in the regressions already, and what scores add is mostly
+/// noise. The last way is for differences that are strong and no lines.
 const WAYS: [Way; 3] = [
     Way { chance: 0.15, mean: [0.0, 0.0], deviation: [0.0, 0.0] },
     Way { chance: 0.8, mean: [1.0, 0.3], deviation: [0.1, 0.1] },
