@@ -23,7 +23,7 @@ const MAX_CUTS: usize = CUTS * CUTS - 1;
 const CUTS: usize = 16;
 /// Values that are compared with a cut at once.
 const LANES: usize = 8;
-/// Rows whose ranks are searched for together: no more than a block has, by so many.
+/// Rows that are searched for together, so that a block of few rows costs little more than those.
 const SLICE: usize = 64;
 /// The lowest code: left of all thresholds.
 const LOWEST: i8 = i8::MIN;

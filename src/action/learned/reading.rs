@@ -54,7 +54,7 @@ impl Reading {
         &self.features
     }
 
-    /// A name for each column that is read.
+    /// A name for each column that is read, which a design asks for; no error can name one of levels.
     pub fn names(&self) -> Vec<String> {
         let names = self.features.names();
         let of_levels = |few: &FewValues| format!("levels of {}", names[few.column]);
